@@ -1,0 +1,97 @@
+# The tasks of the project. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON ?= python3.11
+# More arguments for pip where it fetches torch: a folder of wheels, or an index of CPU builds.
+TORCH_PIP_ARGS ?=
+# `make demo ARGS="--speed 2000"`
+ARGS ?=
+# `make lock LOCK_ARGS=--upgrade` moves every pin to the newest release.
+LOCK_ARGS ?=
+
+UV_VERSION := 0.13.9
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+PACKAGES := pipeline models alerts db
+INPUTS := pyproject.toml requirements/torch.txt
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: help setup setup-demo demo test lint format unit wheel wheel-test lock clean
+
+help:  ## List the tasks
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(VENV)/.installed-dev  ## Create .venv with everything that tests and training need
+
+setup-demo: $(VENV)/.installed-demo  ## Create .venv with what the demo and the services need
+
+demo: $(VENV)/.installed-demo  ## Start everything, play the demo stream, print alerts (Ctrl-C stops it)
+	@$(BIN)/tapewatch demo $(ARGS)
+
+test: $(VENV)/.installed-dev  ## Lint, run every test, build the wheel and try it
+	$(MAKE) --no-print-directory lint
+	$(BIN)/pytest
+	$(MAKE) --no-print-directory wheel-test
+
+lint: $(VENV)/.installed-dev  ## Check style, types, imports and docstrings
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python tests/check_docstrings.py $(PACKAGES)
+
+format: $(VENV)/.installed-dev  ## Format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+unit: $(VENV)/.installed-dev  ## Run the unit tests alone
+	$(BIN)/pytest tests/unit
+
+wheel: $(VENV)/.installed-dev  ## Build the wheel into dist/
+	rm -rf dist
+	$(BIN)/python -m hatchling build -t wheel -d dist
+
+wheel-test: $(VENV)/.installed-dev  ## Install the wheel into a bare environment and run it from /
+	bash tests/smoke_wheel.sh
+
+lock: $(UV)  ## Pin the dependencies anew (LOCK_ARGS=--upgrade for the newest)
+	echo "uv==$(UV_VERSION)" | $(COMPILE) - -o requirements/uv.lock
+	$(COMPILE) $(LOCK_ARGS) $(PROJECT) -o requirements/serve.lock
+	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo -c requirements/serve.lock -o requirements/demo.lock
+	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo --extra train --group dev -c requirements/demo.lock -o requirements/dev.lock
+
+clean:  ## Remove the environment and what was built
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+COMPILE = $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --custom-compile-command "make lock"
+PROJECT = pyproject.toml --no-emit-package torch --excludes requirements/excludes.txt
+
+$(UV): requirements/uv.lock
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/uv.lock
+	touch $(UV)
+
+# torch first and by pip; the lock names all the rest, so nothing is resolved here (--no-deps).
+define install
+	$(BIN)/python -m pip install --quiet $(TORCH_PIP_ARGS) -r requirements/torch.txt
+	$(UV) pip install --quiet --python $(VENV) --require-hashes --no-deps -r $(1)
+	$(UV) pip install --quiet --python $(VENV) --no-deps --build-constraints requirements/dev.lock --editable .
+	$(UV) pip check --quiet --python $(VENV)
+endef
+
+$(VENV)/.installed-demo: $(UV) $(INPUTS) requirements/demo.lock
+	@echo "Installing (the first time takes a few minutes) ..."
+	$(call install,requirements/demo.lock)
+	touch $@
+
+$(VENV)/.installed-dev: $(UV) $(INPUTS) requirements/demo.lock requirements/dev.lock
+	@echo "Installing (the first time takes a few minutes) ..."
+	$(call install,requirements/dev.lock)
+	touch $(VENV)/.installed-demo $@

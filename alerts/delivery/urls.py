@@ -1,0 +1,47 @@
+"""What may stand in an endpoint's URL, and how much of it may stand in a log.
+
+Where the name leads is checked when the socket opens, in ``addresses``.
+"""
+
+from collections.abc import Collection
+
+import httpx
+
+
+def url_problem(url: str, *, allow_hosts: Collection[str] = ()) -> str | None:
+    """Check the form of an endpoint's URL.
+
+    Args:
+        url: As the owner gave it.
+        allow_hosts: Host names or addresses that may also be reached by plain http.
+
+    Returns:
+        Why it cannot be taken, in words for its owner; None if it can.
+    """
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "is not a URL"
+    if parsed.scheme not in {"http", "https"} or not parsed.host:
+        return "must be of the form https://host/path"
+    if parsed.scheme == "http" and not is_allowed(parsed.host, allow_hosts):
+        return "must be https"
+    if parsed.userinfo:
+        return "must not carry a user name or password"
+    return None
+
+
+def is_allowed(host: str, allow_hosts: Collection[str]) -> bool:
+    """Return whether the operator listed this very host, in this spelling but for case."""
+    return host.strip("[]").lower() in {allowed.strip("[]").lower() for allowed in allow_hosts}
+
+
+def redact(url: str) -> str:
+    """Return the URL as logs may show it: no path, query or user, for those hold secrets."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "(unreadable url)"
+    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
+    port = f":{parsed.port}" if parsed.port else ""
+    return f"{parsed.scheme}://{host}{port}/…"

@@ -1,0 +1,51 @@
+"""Choose the items that show why an alert fired."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from alerts.stories import group_stories
+from alerts.types import Mention
+
+
+def most_telling(
+    mentions: Sequence[Mention], *, at: datetime, window: timedelta, limit: int = 5
+) -> list[Mention]:
+    """Choose the worst negative accounts of a window.
+
+    The first round takes the worst account of each story. If that leaves room, as in a crisis
+    which is one story told by many, the second takes sources not heard yet, and the third the
+    rest.
+
+    Args:
+        mentions: Of one series, in any order; those outside ``(at - window, at]`` are ignored.
+        at: End of the window, inclusive.
+        window: Its length.
+        limit: Most mentions returned.
+
+    Returns:
+        Distinct mentions, lowest score first in each round.
+    """
+    inside = {
+        mention.item_id: mention
+        for mention in mentions
+        if at - window < mention.at <= at and mention.negative and not mention.is_copy
+    }
+    worst = sorted(
+        inside.values(), key=lambda mention: (mention.score, mention.at, mention.item_id)
+    )
+    stories = group_stories([mention.title for mention in worst])
+
+    told: set[int] = set()
+    heard: set[str] = set()
+    first: list[Mention] = []
+    again: list[Mention] = []
+    for mention, story in zip(worst, stories, strict=True):
+        (again if story in told else first).append(mention)
+        told.add(story)
+    chosen = first[:limit]
+    heard.update(mention.source for mention in chosen)
+    rest: list[Mention] = []
+    for mention in again:
+        (rest if mention.source in heard else chosen).append(mention)
+        heard.add(mention.source)
+    return [*chosen, *rest][:limit]

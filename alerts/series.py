@@ -1,0 +1,201 @@
+"""One series prepared for detection: window counts and the baseline as of any moment.
+
+What the numbers mean for an alert is decided in ``negative_spike``. Times are microseconds
+since 1970 in UTC: exact, and fast to compare.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import exp2, log
+
+import numpy as np
+import numpy.typing as npt
+
+from alerts.stories import group_stories
+from alerts.types import Hour, Mention
+
+# What happened before counts for less than a sixteenth and is left out. The same bound for
+# every caller keeps a reading independent of how much history it was handed.
+HISTORY = timedelta(days=28)
+# A new normal is half learnt in a week; tone moves more slowly and rests on fewer numbers.
+_RATE_HALF_LIFE_H = 7 * 24
+_SHARE_HALF_LIFE_H = 14 * 24
+# What is believed of a company nobody has written about: a negative account every five days,
+# a belief worth a day of watching. Three such accounts in 4 h are then beyond chance, and a
+# day of a busy company's own news outweighs it.
+_PRIOR_PER_H = 1 / 120
+_PRIOR_H = 24.0
+# How many accounts the parent's share is worth, as long as the series has few of its own.
+_KAPPA = 30.0
+# A share of exactly 0 or 1 would make a single account infinitely surprising.
+_SHARE_BOUNDS = (0.02, 0.98)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+HOUR_US = 3_600_000_000
+
+
+def to_us(moment: datetime) -> int:
+    """Return an aware time as microseconds since 1970."""
+    return (moment - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """Return microseconds since 1970 as a time in UTC."""
+    return _EPOCH + us * _MICROSECOND
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What is in one window.
+
+    Attributes:
+        items: Everything, copies included.
+        accounts: Items that are no copies.
+        negative: Negative accounts.
+        outlet_hours: Negative accounts, a source counted once in each hour of the clock.
+        sources: Distinct sources of the negative accounts.
+    """
+
+    items: int
+    accounts: int
+    negative: int
+    outlet_hours: int
+    sources: int
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """What the series' own past lets expect.
+
+    Attributes:
+        outlet_hours_per_h: As in ``Counts``, for one hour.
+        share: Negative share of the accounts, strictly between 0 and 1.
+    """
+
+    outlet_hours_per_h: float
+    share: float
+
+
+class Series:
+    """The mentions and hours of one series, indexed for readings at many moments."""
+
+    def __init__(
+        self,
+        mentions: Sequence[Mention],
+        hours: Sequence[Hour],
+        *,
+        archive_start: datetime,
+        parent_share: float,
+        window: timedelta,
+    ) -> None:
+        self.window_us = window // _MICROSECOND
+        self.archive_start_us = to_us(archive_start)
+        self._parent_share = parent_share
+        self._items = sorted(to_us(mention.at) for mention in mentions)
+        accounts = sorted(
+            (to_us(m.at), m.negative, m.source, m.title) for m in mentions if not m.is_copy
+        )
+        self._accounts = [at for at, *_ in accounts]
+        negative = [
+            (at, source, title) for at, is_negative, source, title in accounts if is_negative
+        ]
+        self._negative = [at for at, *_ in negative]
+        self._titles = [title for *_, title in negative]
+        self._same_source = _previous(source for _, source, _ in negative)
+        self._same_outlet_hour = _previous((source, at // HOUR_US) for at, source, _ in negative)
+
+        by_start = sorted(hours, key=lambda hour: hour.start)
+        self._starts = [to_us(hour.start) for hour in by_start]
+        self._hours = np.array(
+            [
+                (
+                    h.negative if h.negative_sources is None else h.negative_sources,
+                    h.negative,
+                    h.accounts,
+                )
+                for h in by_start
+            ],
+            dtype=np.float64,
+        ).reshape(-1, 3)
+        self._baselines: dict[int, Baseline] = {}
+
+    def next_account(self, after: int) -> int | None:
+        """Return the time of the first account after a moment."""
+        return _next(self._accounts, after)
+
+    def next_negative(self, after: int) -> int | None:
+        """Return the time of the first negative account after a moment."""
+        return _next(self._negative, after)
+
+    def counts(self, at: int) -> Counts:
+        """Count what is in the window ``(at - window, at]``."""
+        start, end = self._inside(at)
+        return Counts(
+            items=_between(self._items, at - self.window_us, at),
+            accounts=_between(self._accounts, at - self.window_us, at),
+            negative=end - start,
+            # Distinct are those whose like is not in the window before them.
+            outlet_hours=int(np.count_nonzero(self._same_outlet_hour[start:end] < start)),
+            sources=int(np.count_nonzero(self._same_source[start:end] < start)),
+        )
+
+    def stories(self, at: int) -> int:
+        """Return how many stories the window's negative accounts tell."""
+        start, end = self._inside(at)
+        return len(set(group_stories(self._titles[start:end])))
+
+    def baseline(self, at: int) -> Baseline:
+        """Return what was to be expected at a moment, from the whole hours before its window."""
+        until = (at - self.window_us) // HOUR_US * HOUR_US
+        if until not in self._baselines:
+            self._baselines[until] = self._learn(until)
+        return self._baselines[until]
+
+    def _learn(self, until: int) -> Baseline:
+        since = until - HISTORY // _MICROSECOND
+        first = bisect_left(self._starts, since)
+        last = bisect_right(self._starts, until - HOUR_US)
+        ages_h = (until - np.array(self._starts[first:last], dtype=np.int64)) / HOUR_US - 0.5
+        outlet_hours, negative, accounts = self._hours[first:last].T
+        exposure_h = _discounted((until - max(since, self.archive_start_us)) / HOUR_US)
+        rate_weights = np.exp2(-ages_h / _RATE_HALF_LIFE_H)
+        share_weights = np.exp2(-ages_h / _SHARE_HALF_LIFE_H)
+        share = (float(share_weights @ negative) + _KAPPA * self._parent_share) / (
+            float(share_weights @ accounts) + _KAPPA
+        )
+        return Baseline(
+            (_PRIOR_PER_H * _PRIOR_H + float(rate_weights @ outlet_hours))
+            / (_PRIOR_H + exposure_h),
+            min(max(share, _SHARE_BOUNDS[0]), _SHARE_BOUNDS[1]),
+        )
+
+    def _inside(self, at: int) -> tuple[int, int]:
+        return bisect_right(self._negative, at - self.window_us), bisect_right(self._negative, at)
+
+
+def _discounted(span_h: float) -> float:
+    """Return the hours of a span that ends now, each weighted as counts of its age are."""
+    mean_life_h = _RATE_HALF_LIFE_H / log(2)
+    return mean_life_h * (1 - exp2(-max(span_h, 0.0) / _RATE_HALF_LIFE_H))
+
+
+def _previous(keys: Iterable[Hashable]) -> npt.NDArray[np.int64]:
+    """Return for each key the index of the last equal one before it, else -1."""
+    seen: dict[Hashable, int] = {}
+    previous: list[int] = []
+    for index, key in enumerate(keys):
+        previous.append(seen.get(key, -1))
+        seen[key] = index
+    return np.array(previous, dtype=np.int64)
+
+
+def _between(times: list[int], after: int, until: int) -> int:
+    return bisect_right(times, until) - bisect_right(times, after)
+
+
+def _next(times: list[int], after: int) -> int | None:
+    index = bisect_right(times, after)
+    return times[index] if index < len(times) else None

@@ -1,0 +1,150 @@
+"""The values that detection works on: no database, no clock, no network."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How urgent an alert is."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """One item of a series, as detection sees it."""
+
+    item_id: str
+    at: datetime
+    source: str
+    title: str
+    negative: bool
+    score: float
+    is_copy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """Accounts and negative accounts of a series in the hour that starts at ``start``.
+
+    Attributes:
+        negative_sources: Distinct sources of the negative accounts. Where it is not known,
+            ``negative`` stands in for it: the expectation is then too high rather than too low
+            for a series whose outlets write several pieces an hour.
+    """
+
+    start: datetime
+    accounts: int
+    negative: int
+    negative_sources: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """When a negative spike fires and when it clears.
+
+    "Is it real?" is asked by ``min_z_volume`` and ``min_z_share``, "does it matter?" by
+    ``min_negative``, ``min_sources`` and ``min_ratio``.
+
+    Attributes:
+        min_negative: Fewest negative accounts in the window.
+        min_sources: Fewest distinct sources of those accounts.
+        min_ratio: Least ratio of observed to expected negative accounts.
+        clear_ratio: The alert clears when observed falls below this ratio ...
+        clear_for: ... and stays so for this long.
+        warm_up: No alert before the archive is this old.
+        critical_factor: Critical when observed is this many times what firing asks for.
+    """
+
+    window: timedelta = timedelta(hours=4)
+    min_negative: int = 3
+    min_sources: int = 2
+    min_ratio: float = 2.0
+    min_z_volume: float = 3.0
+    min_z_share: float = 1.5
+    clear_z: float = 1.0
+    clear_ratio: float = 1.3
+    clear_for: timedelta = timedelta(minutes=30)
+    cooldown: timedelta = timedelta(hours=6)
+    warm_up: timedelta = timedelta(hours=48)
+    critical_factor: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a detector measured on one series at one moment.
+
+    Attributes:
+        at: Event time of the reading; the window is ``(at - rule.window, at]``.
+        observed: Negative accounts, an outlet counted at most once an hour.
+        expected: The same as the baseline expects them.
+        items: Everything in the window, copies included.
+        accounts: Items that are no copies, of any tone.
+        stories: Groups of negative accounts with like titles.
+        sources: Distinct sources of the negative accounts.
+        fires: All thresholds are passed.
+        clears: Low enough to end an alert.
+    """
+
+    at: datetime
+    observed: float
+    expected: float
+    z_volume: float
+    z_share: float
+    items: int
+    accounts: int
+    stories: int
+    sources: int
+    fires: bool
+    clears: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlert:
+    """What must be remembered of an alert to move it on."""
+
+    fired_at: datetime
+    severity: Severity
+    peak_observed: float
+    quiet_since: datetime | None = None
+
+
+class TransitionKind(StrEnum):
+    """What happened to an alert."""
+
+    FIRED = "alert.fired"
+    UPDATED = "alert.updated"
+    RESOLVED = "alert.resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A change of an alert's state, with the reading that caused it."""
+
+    kind: TransitionKind
+    fired_at: datetime
+    severity: Severity
+    reading: Reading
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesState:
+    """The alert state of one series between ticks.
+
+    Attributes:
+        open: The firing alert, if there is one.
+        last_resolved_at: For the cooldown.
+    """
+
+    open: OpenAlert | None = None
+    last_resolved_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What came of walking one series through event time."""
+
+    state: SeriesState
+    transitions: tuple[Transition, ...] = field(default=())

@@ -1,0 +1,147 @@
+"""The tables of alerts and their delivery; db.tables has those of news and trends."""
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Double,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    LargeBinary,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+
+from db.tables import ID, TIME, metadata, scope_columns
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("detector", ID, nullable=False),
+    *scope_columns(),
+    Column("scope_name", Text, nullable=False),
+    Column("severity", ID, nullable=False),
+    Column("state", ID, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("fired_at", TIME, nullable=False),
+    Column("updated_at", TIME, nullable=False),
+    Column("resolved_at", TIME),
+    Column("window_start", TIME, nullable=False),
+    Column("window_end", TIME, nullable=False),
+    Column("observed", Double, nullable=False),
+    Column("expected", Double, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("stories", Integer, nullable=False),
+    Column("sources", Integer, nullable=False),
+    Column("languages", ARRAY(Text), nullable=False),
+    CheckConstraint("state IN ('firing', 'resolved')", name="state"),
+    Index(None, "state", "fired_at"),
+    Index(None, "fired_at"),
+    Index(None, "scope_kind", "scope_id", "fired_at"),
+)
+
+alert_events = Table(
+    "alert_events",
+    metadata,
+    Column("position", BigInteger, Identity(always=True), primary_key=True),
+    Column("alert_id", Uuid, ForeignKey("alerts.id", ondelete="CASCADE"), nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("at", TIME, nullable=False),
+    Column("body", Text, nullable=False),
+    UniqueConstraint("alert_id", "revision"),
+)
+
+# A snapshot, not a reference: evidence outlives the items that retention removes.
+alert_evidence = Table(
+    "alert_evidence",
+    metadata,
+    Column("alert_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("rank", Integer, nullable=False),
+    Column("item_id", ID, nullable=False),
+    Column("published_at", TIME, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("url", Text),
+    Column("language", ID, nullable=False),
+    Column("sentiment", ID, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("copy_of", ID),
+    PrimaryKeyConstraint("alert_id", "revision", "rank"),
+    ForeignKeyConstraint(
+        ["alert_id", "revision"],
+        ["alert_events.alert_id", "alert_events.revision"],
+        ondelete="CASCADE",
+    ),
+)
+
+detect_states = Table(
+    "detect_states",
+    metadata,
+    Column("name", ID, primary_key=True),
+    Column("evaluated_until", TIME, nullable=False),
+    Column("state", JSONB, nullable=False),
+)
+
+subscriptions = Table(
+    "subscriptions",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("url", Text, nullable=False),
+    Column("secret", LargeBinary, nullable=False, comment="encrypted"),
+    Column("description", Text, nullable=False),
+    Column("entities", ARRAY(Text), nullable=False),
+    Column("topics", ARRAY(Text), nullable=False),
+    Column("severities", ARRAY(Text), nullable=False),
+    Column("disabled_reason", Text),
+    Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", ID, primary_key=True, comment="the webhook-id"),
+    Column("position", BigInteger, Identity(always=True), nullable=False),
+    Column(
+        "subscription_id", Uuid, ForeignKey("subscriptions.id", ondelete="CASCADE"), nullable=False
+    ),
+    Column("alert_id", Uuid, nullable=False),
+    Column("revision", Integer, nullable=False),
+    Column("state", ID, nullable=False, server_default="pending"),
+    Column("attempts", Integer, nullable=False, server_default="0"),
+    Column("next_attempt_at", TIME, comment="wall clock; null: at once"),
+    Column("leased_until", TIME, comment="wall clock"),
+    CheckConstraint("state IN ('pending', 'delivered', 'dead')", name="state"),
+    UniqueConstraint("subscription_id", "alert_id", "revision"),
+    ForeignKeyConstraint(
+        ["alert_id", "revision"],
+        ["alert_events.alert_id", "alert_events.revision"],
+        ondelete="CASCADE",
+    ),
+    # Only what waits is ever searched: the index stays small however long the history.
+    Index("ix_outbox_pending", "position", postgresql_where="state = 'pending'"),
+)
+
+delivery_attempts = Table(
+    "delivery_attempts",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("delivery_id", ID, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
+    Column("at", TIME, nullable=False, comment="wall clock"),
+    Column("outcome", ID, nullable=False),
+    Column("status", Integer),
+    Column("detail", Text),
+    Column("duration_ms", Integer, nullable=False),
+    Index(None, "delivery_id"),
+)

@@ -1,0 +1,92 @@
+"""Tell exact copies from accounts: the same text within three days of event time."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from db.bulk import execute_many
+from db.engine import Session
+from db.rows import ItemRow
+
+# Wire services and portals repeat a text within hours, rarely days; a text that comes back
+# after three days (a daily wrap's boilerplate, an anniversary) is news again.
+COPY_WINDOW = timedelta(hours=72)
+
+_INSERT_TEXTS = sa.text("""
+    INSERT INTO texts (text_hash, first_item_id, first_seen_at)
+    SELECT * FROM unnest(CAST(:text_hash AS text[]), CAST(:item_id AS text[]),
+                         CAST(:seen_at AS timestamptz[]))
+    ON CONFLICT (text_hash) DO NOTHING
+""")
+
+_LOCK_TEXTS = sa.text("""
+    SELECT text_hash, first_item_id, first_seen_at FROM texts
+    WHERE text_hash = ANY(CAST(:text_hash AS text[])) ORDER BY text_hash FOR UPDATE
+""")
+
+_RENEW_TEXTS = sa.text("""
+    UPDATE texts SET first_item_id = new.item_id, first_seen_at = new.seen_at
+    FROM unnest(CAST(:text_hash AS text[]), CAST(:item_id AS text[]),
+                CAST(:seen_at AS timestamptz[])) AS new (text_hash, item_id, seen_at)
+    WHERE texts.text_hash = new.text_hash
+""")
+
+_MARK_COPIES = sa.text("""
+    UPDATE items SET copy_of = new.copy_of
+    FROM unnest(CAST(:id AS text[]), CAST(:copy_of AS text[])) AS new (id, copy_of)
+    WHERE items.id = new.id
+""")
+
+
+def mark_copies(session: Session, rows: Sequence[ItemRow]) -> dict[str, str]:
+    """Set ``copy_of`` of the exact copies among items just inserted; does not commit.
+
+    The first item of a text to be stored is its account; of equal texts in one batch it is
+    the earliest published. Items within ``COPY_WINDOW`` of the account, on either side
+    (news arrives out of order), are its copies. A later one becomes the new account; one
+    that is older still, from a backfill, is an account of its own.
+
+    Args:
+        session: The transaction that inserted the items.
+        rows: The items.
+
+    Returns:
+        The id of each copy with that of its account.
+    """
+    if not rows:
+        return {}
+    in_order = sorted(rows, key=lambda row: (row.published_at, row.id))
+    earliest = {row.text_hash: row for row in reversed(in_order)}
+    hashes = sorted(earliest)
+    execute_many(session, _INSERT_TEXTS, [_text(earliest[text_hash]) for text_hash in hashes])
+    accounts = {
+        text_hash: (item_id, seen_at)
+        for text_hash, item_id, seen_at in session.execute(_LOCK_TEXTS, {"text_hash": hashes})
+    }
+    copies, renewed = _assign(in_order, accounts)
+    execute_many(session, _RENEW_TEXTS, [_text(row) for row in renewed])
+    marked = [{"id": copy, "copy_of": account} for copy, account in copies.items()]
+    execute_many(session, _MARK_COPIES, marked)
+    return copies
+
+
+def _assign(
+    in_order: Sequence[ItemRow], accounts: dict[str, tuple[str, datetime]]
+) -> tuple[dict[str, str], list[ItemRow]]:
+    copies: dict[str, str] = {}
+    renewed: dict[str, ItemRow] = {}
+    for row in in_order:
+        item_id, seen_at = accounts[row.text_hash]
+        if item_id == row.id:
+            continue
+        if abs(row.published_at - seen_at) < COPY_WINDOW:
+            copies[row.id] = item_id
+        elif row.published_at > seen_at:
+            accounts[row.text_hash] = (row.id, row.published_at)
+            renewed[row.text_hash] = row
+    return copies, list(renewed.values())
+
+
+def _text(row: ItemRow) -> dict[str, object]:
+    return {"text_hash": row.text_hash, "item_id": row.id, "seen_at": row.published_at}

@@ -1,0 +1,80 @@
+"""Connections, transactions, and which database errors pass by waiting.
+
+Nothing connects on import, and nothing here retries: the caller decides how long to wait.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+__all__ = ["DatabaseAway", "Engine", "Session", "create_engine", "is_away", "transaction"]
+
+# psycopg files a primary turned read-only (failover) under InternalError, which else means a bug.
+_READ_ONLY = "25006"
+_CONNECT_TIMEOUT_S = 10
+
+
+class DatabaseAway(Exception):
+    """The database cannot be used now; the same work may succeed later."""
+
+
+def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 30.0) -> Engine:
+    """Return an engine whose sessions speak UTC; connects to nothing yet.
+
+    Args:
+        url: ``postgresql://...`` (or ``postgres://``, ``postgresql+psycopg://``).
+        pool_size: Connections kept open; as many again may be opened under load.
+        statement_timeout_s: A longer statement, lock waits included, is cancelled; 0: never.
+
+    Returns:
+        The engine; dispose of it.
+    """
+    parsed = sa.make_url(url)
+    if parsed.drivername in {"postgresql", "postgres"}:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    own = f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+    given = parsed.query.get("options", "")
+    options = " ".join([*([given] if isinstance(given, str) else given), own]).strip()
+    return sa.create_engine(
+        parsed.difference_update_query(["options"]),
+        pool_size=pool_size,
+        max_overflow=pool_size,
+        pool_pre_ping=True,
+        connect_args={
+            "options": options,
+            "connect_timeout": _CONNECT_TIMEOUT_S,
+            "application_name": "tapewatch",
+        },
+    )
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """Open a session that commits at the end of the block and rolls back if it raises.
+
+    An error of the database that ``is_away`` comes out as DatabaseAway. Nothing of the block
+    was committed then, unless the connection broke in the commit itself: writes must be
+    idempotent.
+    """
+    try:
+        with Session(engine, expire_on_commit=False) as session, session.begin():
+            yield session
+    except Exception as error:
+        if is_away(error) and not isinstance(error, DatabaseAway):
+            raise DatabaseAway(str(getattr(error, "orig", error)).strip()) from error
+        raise
+
+
+def is_away(error: BaseException) -> bool:
+    """Tell whether the same work may succeed later, as opposed to a bug or bad data."""
+    if isinstance(error, DatabaseAway | OperationalError | InterfaceError | PoolTimeoutError):
+        return True
+    if isinstance(error, DBAPIError):
+        state = getattr(error.orig, "sqlstate", None)
+        return error.connection_invalidated or state == _READ_ONLY
+    return False

@@ -1,0 +1,158 @@
+"""Store classified items: once each, with what they add to the trends.
+
+Everything here is idempotent on the item's id, so that a batch may be delivered any number
+of times, and to several workers at once. Trends are read in db.trends.
+"""
+
+from collections.abc import Sequence
+
+import sqlalchemy as sa
+
+from db.buckets import add_to_trends
+from db.bulk import execute_many
+from db.copies import mark_copies
+from db.engine import Session
+from db.rows import ItemRow, Progress, StoreResult
+
+_INSERT_ITEMS = sa.text("""
+    INSERT INTO items (id, published_at, title, body, source, url, language, text_hash,
+                       p_negative, p_neutral, p_positive, sentiment, score, model)
+    SELECT * FROM unnest(
+        CAST(:id AS text[]), CAST(:published_at AS timestamptz[]), CAST(:title AS text[]),
+        CAST(:body AS text[]), CAST(:source AS text[]), CAST(:url AS text[]),
+        CAST(:language AS text[]), CAST(:text_hash AS text[]), CAST(:p_negative AS float8[]),
+        CAST(:p_neutral AS float8[]), CAST(:p_positive AS float8[]), CAST(:sentiment AS text[]),
+        CAST(:score AS float8[]), CAST(:model AS text[]))
+    ON CONFLICT (id) DO NOTHING
+    RETURNING id
+""")
+
+_INSERT_TOPICS = sa.text("""
+    INSERT INTO topics (id)
+    SELECT new.id FROM unnest(CAST(:id AS text[])) AS new (id)
+    WHERE NOT EXISTS (SELECT FROM topics AS t WHERE t.id = new.id)
+    ON CONFLICT (id) DO NOTHING
+""")
+
+# Only what is new or renamed is written: a lock on every known company would queue the workers.
+_UPSERT_ENTITIES = sa.text("""
+    INSERT INTO entities (id, name, kind)
+    SELECT new.* FROM unnest(CAST(:id AS text[]), CAST(:name AS text[]), CAST(:kind AS text[]))
+        AS new (id, name, kind)
+    WHERE NOT EXISTS (
+        SELECT FROM entities AS e WHERE (e.id, e.name, e.kind) = (new.id, new.name, new.kind))
+    ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind
+""")
+
+_INSERT_ITEM_TOPICS = sa.text("""
+    INSERT INTO item_topics (topic, published_at, item_id, probability)
+    SELECT * FROM unnest(CAST(:topic AS text[]), CAST(:published_at AS timestamptz[]),
+                         CAST(:item_id AS text[]), CAST(:probability AS float8[]))
+""")
+
+_INSERT_ITEM_ENTITIES = sa.text("""
+    INSERT INTO item_entities (entity_id, published_at, item_id)
+    SELECT * FROM unnest(CAST(:entity_id AS text[]), CAST(:published_at AS timestamptz[]),
+                         CAST(:item_id AS text[]))
+""")
+
+_UPSERT_PROGRESS = sa.text("""
+    INSERT INTO partition_progress AS p (topic, partition, next_offset, event_at)
+    SELECT topic, partition, max(next_offset), max(event_at)
+    FROM unnest(CAST(:topic AS text[]), CAST(:partition AS int[]),
+                CAST(:next_offset AS bigint[]), CAST(:event_at AS timestamptz[]))
+        AS new (topic, partition, next_offset, event_at)
+    GROUP BY topic, partition ORDER BY topic, partition
+    ON CONFLICT (topic, partition) DO UPDATE SET
+        next_offset = greatest(p.next_offset, excluded.next_offset),
+        event_at = greatest(p.event_at, excluded.event_at)
+""")
+
+
+def store_items(
+    session: Session, rows: Sequence[ItemRow], progress: Sequence[Progress]
+) -> StoreResult:
+    """Store items, their topics, entities, trend buckets and the progress; does not commit.
+
+    An item whose id is stored already, in this batch or before, is skipped: only new items
+    add to a bucket. Exact copies (db.copies) add to a bucket's items, not to its accounts.
+
+    Every transaction takes its locks in the same order, table after table as below and
+    sorted by key within a table: workers with overlapping batches wait, but never deadlock.
+
+    Args:
+        session: A transaction at READ COMMITTED, PostgreSQL's default.
+        rows: In the order in which they came: of two with one id, the first counts.
+        progress: What the batch moves forward; offsets and event times never move back.
+
+    Returns:
+        Which of the items were new, and which of those are no copies.
+    """
+    first = {row.id: row for row in reversed(rows)}
+    new = _insert_items(session, [first[item_id] for item_id in sorted(first)])
+    _insert_topics(session, new)
+    _insert_entities(session, new)
+    copies = mark_copies(session, new)
+    accounts = frozenset(row.id for row in new if row.id not in copies)
+    add_to_trends(session, new, accounts)
+    execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
+    return StoreResult(new=frozenset(row.id for row in new), accounts=accounts)
+
+
+def _insert_items(session: Session, rows: Sequence[ItemRow]) -> list[ItemRow]:
+    inserted = {item_id for (item_id,) in execute_many(session, _INSERT_ITEMS, _items(rows))}
+    return [row for row in rows if row.id in inserted]
+
+
+def _items(rows: Sequence[ItemRow]) -> list[dict[str, object]]:
+    return [
+        {
+            "id": row.id,
+            "published_at": row.published_at,
+            "title": row.title,
+            "body": row.body,
+            "source": row.source,
+            "url": row.url,
+            "language": row.language,
+            "text_hash": row.text_hash,
+            "p_negative": row.p_negative,
+            "p_neutral": row.p_neutral,
+            "p_positive": row.p_positive,
+            "sentiment": row.sentiment,
+            "score": row.score,
+            "model": row.model,
+        }
+        for row in rows
+    ]
+
+
+def _insert_topics(session: Session, rows: Sequence[ItemRow]) -> None:
+    names = sorted({topic for row in rows for topic, _ in row.topics})
+    execute_many(session, _INSERT_TOPICS, [{"id": name} for name in names])
+    links = [
+        {"topic": topic, "published_at": row.published_at, "item_id": row.id, "probability": p}
+        for row in rows
+        for topic, p in dict(row.topics).items()
+    ]
+    execute_many(session, _INSERT_ITEM_TOPICS, links)
+
+
+def _insert_entities(session: Session, rows: Sequence[ItemRow]) -> None:
+    entities = {entity.id: entity for row in rows for entity in row.entities}
+    columns = [{"id": e.id, "name": e.name, "kind": e.kind} for _, e in sorted(entities.items())]
+    execute_many(session, _UPSERT_ENTITIES, columns)
+    links = [
+        {"entity_id": entity_id, "published_at": row.published_at, "item_id": row.id}
+        for row in rows
+        for entity_id in {entity.id for entity in row.entities}
+    ]
+    execute_many(session, _INSERT_ITEM_ENTITIES, links)
+
+
+def _progress(progress: Progress) -> dict[str, object]:
+    return {
+        "topic": progress.topic,
+        "partition": progress.partition,
+        "next_offset": progress.next_offset,
+        "event_at": progress.event_at,
+    }

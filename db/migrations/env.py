@@ -1,0 +1,9 @@
+"""How Alembic runs the migrations: on the connection that db.migrate opened."""
+
+from alembic import context
+
+import db.alert_tables  # noqa: F401  # adds its tables to the metadata
+from db.tables import metadata
+
+context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.run_migrations()

@@ -1,0 +1,120 @@
+"""Deliveries on their way out: claim, record, count. db.alerts puts them in.
+
+Times here are wall-clock times, all of them given by the caller. When to try again is
+decided elsewhere, as is what an attempt is.
+"""
+
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from db.alert_tables import delivery_attempts, outbox
+from db.engine import Session
+from db.rows import AttemptRow, DeliveryRow
+from db.subscriptions import to_subscription
+
+# The outer conditions are checked anew on the row that was locked, so two claimers that saw
+# the same row waiting never both get it.
+_CLAIM = sa.text("""
+    WITH due AS (
+        SELECT o.id FROM outbox AS o
+        WHERE o.state = 'pending'
+            AND (o.next_attempt_at IS NULL OR o.next_attempt_at <= :now)
+            AND (o.leased_until IS NULL OR o.leased_until <= :now)
+            AND NOT EXISTS (
+                SELECT FROM outbox AS earlier
+                WHERE earlier.subscription_id = o.subscription_id
+                    AND earlier.alert_id = o.alert_id
+                    AND earlier.revision < o.revision
+                    AND earlier.state = 'pending')
+        ORDER BY o.position LIMIT :limit FOR UPDATE SKIP LOCKED),
+    leased AS (
+        UPDATE outbox AS o SET leased_until = :until FROM due WHERE o.id = due.id
+        RETURNING o.id, o.position, o.attempts, o.subscription_id, o.alert_id, o.revision)
+    SELECT leased.id AS delivery_id, event.type, event.body, leased.attempts, s.*
+    FROM leased
+    JOIN alert_events AS event USING (alert_id, revision)
+    JOIN subscriptions AS s ON s.id = leased.subscription_id
+    ORDER BY leased.position
+""")
+
+_AFTER = {"delivered": "delivered", "gone": "dead", "dead": "dead", "failed": "pending"}
+
+
+def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[DeliveryRow]:
+    """Lease deliveries that are due, oldest first; does not commit.
+
+    Nobody else gets them until the lease ends or an attempt is recorded. Of one alert, a
+    subscription gets each event only when the earlier ones are delivered or dead.
+    """
+    parameters = {"now": now, "limit": limit, "until": now + lease}
+    return [
+        DeliveryRow(
+            id=row.delivery_id,
+            subscription=to_subscription(row),
+            type=row.type,
+            body=row.body,
+            attempts=row.attempts,
+        )
+        for row in session.execute(_CLAIM, parameters)
+    ]
+
+
+def record_attempt(
+    session: Session,
+    delivery_id: str,
+    *,
+    at: datetime,
+    outcome: str,
+    status: int | None,
+    detail: str | None,
+    duration_ms: int,
+    next_attempt_at: datetime | None,
+) -> None:
+    """Record one attempt, move the delivery on and end its lease; does not commit.
+
+    A delivery that is delivered or dead already stays so; one that was deleted with its
+    subscription meanwhile is passed over.
+
+    Args:
+        session: An open session.
+        delivery_id: The delivery that was tried.
+        at: When.
+        outcome: "delivered", "failed", "gone" or "dead"; the last two end the delivery.
+        status: HTTP status, None where there was no response.
+        detail: What went wrong, for people.
+        duration_ms: How long it took.
+        next_attempt_at: When a failed one is due again; None ends it.
+    """
+    known = sa.select(outbox.c.id).where(outbox.c.id == delivery_id).with_for_update()
+    if session.execute(known).first() is None:
+        return
+    attempt = AttemptRow(delivery_id, at, outcome, status, detail, duration_ms)
+    columns = {name: getattr(attempt, name) for name in AttemptRow.__dataclass_fields__}
+    session.execute(sa.insert(delivery_attempts).values(columns))
+    state = _AFTER[outcome]
+    if state == "pending" and next_attempt_at is None:
+        state = "dead"
+    session.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == delivery_id)
+        .values(
+            attempts=outbox.c.attempts + 1,
+            leased_until=None,
+            next_attempt_at=next_attempt_at,
+            state=sa.case((outbox.c.state == "pending", state), else_=outbox.c.state),
+        )
+    )
+
+
+def pending(session: Session) -> int:
+    """Return how many deliveries are neither delivered nor dead."""
+    query = sa.select(sa.func.count()).where(outbox.c.state == "pending")
+    return session.execute(query).scalar_one()
+
+
+def attempts(session: Session, delivery_id: str) -> list[AttemptRow]:
+    """Return the attempts of one delivery, oldest first."""
+    columns = [delivery_attempts.c[name] for name in AttemptRow.__dataclass_fields__]
+    query = sa.select(*columns).where(delivery_attempts.c.delivery_id == delivery_id)
+    return [AttemptRow(*row) for row in session.execute(query.order_by(delivery_attempts.c.id))]

@@ -1,0 +1,233 @@
+"""The values that cross the border of the database package: plain, frozen, no SQLAlchemy."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID
+
+
+class ScopeKind(StrEnum):
+    """What a trend series is about."""
+
+    MARKET = "market"  # every item; id "all"
+    TOPIC = "topic"
+    ENTITY = "entity"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SeriesKey:
+    """Names one trend series."""
+
+    kind: ScopeKind
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class EntityRow:
+    """A company (or other entity) that an item speaks of."""
+
+    id: str
+    name: str
+    kind: str = "company"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemRow:
+    """One classified news item, ready to be stored.
+
+    Attributes:
+        text_hash: Hash of the normalised text: equal for exact copies.
+        topics: (topic, probability in [0, 1]).
+        model: Version of the classifier.
+    """
+
+    id: str
+    published_at: datetime
+    title: str
+    body: str
+    source: str
+    url: str | None
+    language: str
+    text_hash: str
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+    model: str
+    topics: tuple[tuple[str, float], ...] = ()
+    entities: tuple[EntityRow, ...] = ()
+
+    @property
+    def sentiment(self) -> str:
+        """The most probable label: "negative", "neutral" or "positive"."""
+        labels = {
+            "negative": self.p_negative,
+            "neutral": self.p_neutral,
+            "positive": self.p_positive,
+        }
+        return max(labels, key=lambda label: labels[label])
+
+    @property
+    def score(self) -> float:
+        """p(positive) - p(negative), in [-1, 1]."""
+        return self.p_positive - self.p_negative
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far one partition has been stored.
+
+    Attributes:
+        next_offset: The offset after the last stored (or dead-lettered) message.
+        event_at: Newest event time stored from this partition; None before the first.
+    """
+
+    topic: str
+    partition: int
+    next_offset: int
+    event_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoreResult:
+    """Ids of the items that were new, and of those among them that are no copies."""
+
+    new: frozenset[str]
+    accounts: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrendRow:
+    """One bucket of one series. ``negative + neutral + positive == accounts``."""
+
+    start: datetime
+    items: int
+    accounts: int
+    negative: int
+    neutral: int
+    positive: int
+    sources: int
+    mean_score: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class HourRow:
+    """Accounts and negative accounts of one series in the hour that starts at ``start``."""
+
+    start: datetime
+    accounts: int
+    negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class MentionRow:
+    """One stored item as a member of one series; copies included."""
+
+    item_id: str
+    published_at: datetime
+    source: str
+    title: str
+    url: str | None
+    language: str
+    sentiment: str
+    score: float
+    copy_of: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """The state of one alert. Times are event times.
+
+    Attributes:
+        id: Decided by detector, scope and ``fired_at``: a repeated tick makes the same.
+        state: "firing" or "resolved".
+        revision: 1 when fired, counts up with every event about the alert.
+        evidence: Most telling first.
+    """
+
+    id: UUID
+    detector: str
+    scope: SeriesKey
+    scope_name: str
+    severity: str
+    state: str
+    revision: int
+    fired_at: datetime
+    updated_at: datetime
+    resolved_at: datetime | None
+    window_start: datetime
+    window_end: datetime
+    observed: float
+    expected: float
+    items: int
+    accounts: int
+    stories: int
+    sources: int
+    languages: tuple[str, ...]
+    evidence: tuple[MentionRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AlertEventRow:
+    """One thing that was said about an alert, as its receivers get it.
+
+    Attributes:
+        type: "alert.fired", "alert.updated" or "alert.resolved".
+        body: The exact JSON text that is signed and sent.
+    """
+
+    alert_id: UUID
+    revision: int
+    type: str
+    at: datetime
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubscriptionRow:
+    """A webhook endpoint with its filters; an empty filter lets everything pass.
+
+    Attributes:
+        secret: Encrypted; whoever sends decrypts it.
+    """
+
+    id: UUID
+    url: str
+    secret: bytes
+    description: str
+    entities: tuple[str, ...] = ()
+    topics: tuple[str, ...] = ()
+    severities: tuple[str, ...] = ()
+    disabled_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryRow:
+    """One event on its way to one subscription.
+
+    Attributes:
+        id: The webhook-id, the same over all attempts.
+        attempts: How many were made before this one.
+    """
+
+    id: str
+    subscription: SubscriptionRow
+    type: str
+    body: str
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptRow:
+    """One try to send a delivery. ``at`` is wall-clock time.
+
+    Attributes:
+        outcome: "delivered", "failed", "gone" or "dead".
+        status: HTTP status, None where there was no response.
+    """
+
+    delivery_id: str
+    at: datetime
+    outcome: str
+    status: int | None
+    detail: str | None
+    duration_ms: int

@@ -1,0 +1,134 @@
+"""The tables of news and trends, as SQLAlchemy Core; db.alert_tables has those of alerts.
+
+What each view shows is in docs/sql.md.
+
+Times are event times unless a column's name or comment says otherwise. Identifiers are
+collated "C", so that the database and Python agree on their order: the order in which
+workers take their locks, and the order of mentions at the same second.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    PrimaryKeyConstraint,
+    Table,
+    Text,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+ID = Text(collation="C")
+TIME = DateTime(timezone=True)
+
+
+def scope_columns() -> tuple[Column[str], Column[str]]:
+    """Return new columns that name a series."""
+    return Column("scope_kind", ID, nullable=False), Column("scope_id", ID, nullable=False)
+
+
+items = Table(
+    "items",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("published_at", TIME, nullable=False),
+    Column("title", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("url", Text),
+    Column("language", ID, nullable=False),
+    Column("text_hash", ID, nullable=False),
+    Column("p_negative", Double, nullable=False),
+    Column("p_neutral", Double, nullable=False),
+    Column("p_positive", Double, nullable=False),
+    Column("sentiment", ID, nullable=False),
+    Column("score", Double, nullable=False),
+    Column("model", Text, nullable=False),
+    Column("copy_of", ID),
+    Column("stored_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    Index(None, "published_at"),
+)
+
+topics = Table("topics", metadata, Column("id", ID, primary_key=True))
+
+entities = Table(
+    "entities",
+    metadata,
+    Column("id", ID, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+)
+
+# published_at is repeated so that the mentions of a series are one range of the primary key.
+item_topics = Table(
+    "item_topics",
+    metadata,
+    Column("topic", ID, ForeignKey("topics.id"), nullable=False),
+    Column("published_at", TIME, nullable=False),
+    Column("item_id", ID, ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
+    Column("probability", Double, nullable=False),
+    PrimaryKeyConstraint("topic", "published_at", "item_id"),
+    Index(None, "item_id"),
+)
+
+item_entities = Table(
+    "item_entities",
+    metadata,
+    Column("entity_id", ID, ForeignKey("entities.id"), nullable=False),
+    Column("published_at", TIME, nullable=False),
+    Column("item_id", ID, ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
+    PrimaryKeyConstraint("entity_id", "published_at", "item_id"),
+    Index(None, "item_id"),
+)
+
+texts = Table(
+    "texts",
+    metadata,
+    Column("text_hash", ID, primary_key=True),
+    Column("first_item_id", ID, nullable=False),
+    Column("first_seen_at", TIME, nullable=False),
+    comment="The account that exact copies within 72 h are copies of",
+)
+
+# fillfactor: every bucket is updated many times while it is young, which then stays in its page.
+trend_5m = Table(
+    "trend_5m",
+    metadata,
+    *scope_columns(),
+    Column("bucket", TIME, nullable=False),
+    Column("language", ID, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("accounts", Integer, nullable=False),
+    Column("negative", Integer, nullable=False),
+    Column("neutral", Integer, nullable=False),
+    Column("positive", Integer, nullable=False),
+    Column("score_sum", Double, nullable=False, comment="over accounts"),
+    Column("sources", ARRAY(Text), nullable=False, comment="distinct, of accounts"),
+    PrimaryKeyConstraint("scope_kind", "scope_id", "bucket", "language"),
+    Index(None, "bucket", "scope_kind"),
+    postgresql_with={"fillfactor": 70},
+)
+
+partition_progress = Table(
+    "partition_progress",
+    metadata,
+    Column("topic", ID, primary_key=True),
+    Column("partition", Integer, primary_key=True),
+    Column("next_offset", BigInteger, nullable=False),
+    Column("event_at", TIME),
+)

@@ -1,0 +1,55 @@
+"""What a training run is told: a TOML file, checked."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+
+Task = Literal["sentiment", "topic", "entity-sentiment"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DataFile(_Strict):
+    """One file of JSON lines, relative to the data folder, and what it teaches."""
+
+    file: Path
+    task: Task
+    repeat: PositiveInt = 1
+
+
+class TrainingConfig(_Strict):
+    """A fine-tuning run.
+
+    Attributes:
+        keep_layers: Layers of the encoder that are kept; empty keeps all.
+        held_back: Share of each file that is not trained on: early stopping, calibration.
+    """
+
+    encoder: str
+    keep_layers: tuple[int, ...] = ()
+    data: tuple[DataFile, ...]
+    epochs: PositiveFloat = 3.0
+    batch_size: PositiveInt = 32
+    gradient_accumulation: PositiveInt = 1
+    learning_rate: PositiveFloat = 1e-4
+    warmup_share: float = Field(default=0.06, ge=0, le=0.5)
+    weight_decay: float = Field(default=0.01, ge=0)
+    label_smoothing: float = Field(default=0.0, ge=0, le=0.3)
+    max_tokens: PositiveInt = 128
+    held_back: float = Field(default=0.04, gt=0, lt=0.5)
+    early_stopping_evaluations: PositiveInt = 3
+    evaluations_per_epoch: PositiveInt = 2
+    seed: int = 17
+
+
+def read_config(path: Path) -> TrainingConfig:
+    """Return the checked content of a TOML file.
+
+    Raises:
+        ValueError: If a field is missing, unknown or out of range.
+    """
+    return TrainingConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))

@@ -1,0 +1,31 @@
+"""A database session for commands that work on it directly."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from db.engine import Session
+    from pipeline.settings import Settings
+
+
+@contextmanager
+def open_session(settings: Settings) -> Iterator[Session]:
+    """Open one transaction on a migrated database; commits at the end of the block.
+
+    Raises NotMigrated if `tapewatch migrate` has to run first, DatabaseAway if it is away.
+    """
+    from db.engine import transaction
+    from pipeline.runtime import build_engine
+    from pipeline.schema import Schema
+
+    Schema(settings.database.url.get_secret_value()).require()
+    engine = build_engine(settings)
+    try:
+        with transaction(engine) as session:
+            yield session
+    finally:
+        engine.dispose()

@@ -1,0 +1,89 @@
+"""The `tapewatch` command: registers the commands and shows errors that are no bugs as one line.
+
+Whatever is slow to import is imported inside the commands: `--help` must be quick.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+
+from pipeline.cli import classify, companies, demo, ingest, listen, services, subscriptions, trends
+from pipeline.cli.fail import explain, fail
+
+_TRY, _RUN, _USE, _MODEL = "Try it", "Run the services", "Use it", "The model"
+
+app = typer.Typer(
+    name="tapewatch",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=(
+        "Watch the tone of financial news: news in on Kafka, alerts out by webhook, trends in SQL."
+        "\n\nNew here? Run `tapewatch demo`. Settings are environment variables that begin with "
+        "TAPEWATCH_ (docs/settings.md)."
+    ),
+)
+
+app.command("demo", rich_help_panel=_TRY)(demo.demo)
+app.command("classify", rich_help_panel=_TRY)(classify.classify)
+
+app.command("migrate", rich_help_panel=_RUN)(services.migrate)
+app.command("ingest", rich_help_panel=_RUN)(ingest.ingest)
+app.command("worker", rich_help_panel=_RUN)(services.worker)
+app.command("scheduler", rich_help_panel=_RUN)(services.scheduler)
+app.command("web", rich_help_panel=_RUN)(services.web)
+app.command("new-key", rich_help_panel=_RUN)(services.new_key)
+
+app.command("trends", rich_help_panel=_USE)(trends.trends)
+app.command("subscribe", rich_help_panel=_USE)(subscriptions.subscribe)
+app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_USE)
+app.command("listen", rich_help_panel=_USE)(listen.listen)
+app.command("replay", rich_help_panel=_USE)(ingest.replay)
+
+app.command("train", rich_help_panel=_MODEL)(classify.train)
+app.command("build-companies", rich_help_panel=_MODEL)(companies.build_companies)
+app.command("trim-encoder", rich_help_panel=_MODEL)(classify.trim_encoder)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(version("tapewatch"))
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    *,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and end."
+        ),
+    ] = False,
+) -> None:
+    """Take the options that belong to no command; the help is the app's."""
+
+
+def main() -> None:
+    """Run the command line; ends with status 0, 1 (failed) or 2 (used or configured wrongly).
+
+    A bug comes out with its traceback.
+    """
+    try:
+        app()
+    except Exception as error:
+        told = explain(error)
+        if told is None:
+            raise
+        text, status = told
+        fail(text)
+        sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,84 @@
+"""An alert as people read it on a terminal."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from alerts.messages import AlertEvent, Evidence
+from alerts.types import Severity, TransitionKind
+
+_SHOWN = 3
+_INDENT = (0, 0, 0, 2)
+_HEADS = {
+    TransitionKind.FIRED: "ALERT",
+    TransitionKind.UPDATED: "ALERT, updated",
+    TransitionKind.RESOLVED: "resolved",
+}
+_STYLES = {Severity.WARNING: "bold yellow", Severity.CRITICAL: "bold red"}
+
+
+def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType:
+    """Return an event as text: what rose, from what to what, over which window, and why.
+
+    Shows the ``evidence`` most telling items. Nothing in it is taken for markup or for a
+    terminal's control codes.
+    """
+    alert = event.data
+    resolved = event.type is TransitionKind.RESOLVED
+    style = "bold green" if resolved else _STYLES[alert.severity]
+    head = Text()
+    head.append(f"{_HEADS[event.type]} ", style)
+    head.append(_safe(alert.scope.name), "bold")
+    head.append(f" ({alert.scope.kind} {_safe(alert.scope.id)}), {alert.severity}", "dim")
+    head.append(f"  {_time(event.timestamp)}")
+    length = _length(alert.window.end - alert.window.start)
+    rise = f"{alert.observed:g} where {alert.expected:g} is usual"
+    if resolved:
+        what = Text(f"Negative accounts in {length} are back to {rise}.")
+    else:
+        what = Text(f"Negative accounts in {length} rose to {rise}{_times(event)}.")
+    window = Text(
+        f"{_time(alert.window.start)} to {_time(alert.window.end)}: {alert.items} items, "
+        f"{alert.accounts} of them no copies; the negative ones tell {alert.stories} stories from "
+        f"{alert.sources} sources.",
+        "dim",
+    )
+    # A resolved alert's evidence was shown when it fired.
+    shown = () if resolved else alert.evidence[:evidence]
+    body = Group(what, window, _table(shown)) if shown else Group(what, window)
+    return Group(head, Padding(body, _INDENT, expand=False))
+
+
+def _table(shown: Sequence[Evidence]) -> Table:
+    table = Table.grid(padding=(0, 1))
+    for each in shown:
+        item = Text(f"{_time(each.published_at)}  {_safe(each.source)}  ", "dim")
+        item.append(_safe(each.title), "not dim")
+        if each.url:
+            item.append(f"\n{_safe(each.url)}")
+        table.add_row(Text(f"{each.score:+.2f}", "red" if each.score < 0 else "green"), item)
+    return table
+
+
+def _times(event: AlertEvent) -> str:
+    expected = event.data.expected
+    if expected < 0.01:  # rounded to two digits: the ratio would be noise
+        return ""
+    return f", {event.data.observed / expected:.1f} times as many"
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _length(span: timedelta) -> str:
+    hours = span.total_seconds() / 3600
+    return f"{hours:g} h"
+
+
+def _safe(text: str) -> str:
+    return "".join(char if char.isprintable() else " " for char in text)

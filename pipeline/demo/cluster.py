@@ -1,0 +1,93 @@
+"""The folder of an embedded PostgreSQL: made, owned by the right user, reachable by a socket."""
+
+import hashlib
+import os
+import pwd
+from pathlib import Path
+
+from pipeline.demo import tether
+
+# sun_path has 108 bytes with its closing zero; macOS has 104.
+_SOCKET_PATH_MAX = 103
+_SOCKET_NAME = ".s.PGSQL.5432"
+# PostgreSQL refuses to run as root; this account is everywhere and owns nothing.
+_UNPRIVILEGED = "nobody"
+
+
+class ClusterError(Exception):
+    """The folder cannot hold a cluster; the text says what to do."""
+
+
+def server_user() -> str | None:
+    """The system user to run PostgreSQL as; None: ours will do."""
+    return _UNPRIVILEGED if os.geteuid() == 0 else None
+
+
+def prepare(folder: Path, binaries: Path) -> None:
+    """Make the folder and, where there is none in it, a cluster; idempotent.
+
+    Args:
+        folder: Absolute; nothing else may lie in it.
+        binaries: PostgreSQL's programs.
+
+    Raises:
+        ClusterError: If ``initdb`` fails.
+    """
+    user = server_user()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if user is not None:
+        _let_through(folder, binaries)
+        _own(folder, user)
+    if (folder / "PG_VERSION").exists():
+        return
+    command = [str(binaries / "initdb"), "-D", str(folder)]
+    command += ["-U", "postgres", "-E", "utf8", "--auth=trust", "--no-sync"]
+    # The same on every machine, whatever locales it has.
+    command += ["--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+    log_path = folder.with_name(f"{folder.name}-initdb.log")
+    with log_path.open("wb") as log:
+        made = tether.start(command, log=log, user=user, cwd=folder).wait()
+    if made != 0:
+        said = log_path.read_text(errors="replace").strip()
+        raise ClusterError(f"could not make a database cluster in {folder}: {said}")
+
+
+def socket_folder(folder: Path) -> Path:
+    """Return where the Unix socket goes.
+
+    Args:
+        folder: The cluster's own; taken where the path is short enough.
+
+    Returns:
+        That, or a private folder with a shorter path.
+
+    Raises:
+        ClusterError: If the shorter path belongs to somebody else.
+    """
+    if len(os.fsencode(folder / _SOCKET_NAME)) <= _SOCKET_PATH_MAX:
+        return folder
+    digest = hashlib.sha256(os.fsencode(folder)).hexdigest()[:12]
+    short = Path(f"/tmp/tapewatch-{os.geteuid()}-{digest}")  # noqa: S108  # whose it is, is checked
+    short.mkdir(mode=0o700, exist_ok=True)
+    user = server_user()
+    expected = pwd.getpwnam(user).pw_uid if user else os.geteuid()
+    if short.is_symlink() or short.stat().st_uid not in {expected, os.geteuid()}:
+        raise ClusterError(f"{short} belongs to somebody else; choose a folder with a shorter path")
+    if user is not None:
+        _own(short, user)
+    return short
+
+
+def _let_through(*paths: Path) -> None:
+    """Let the unprivileged user traverse (not read) the folders above ``paths``."""
+    for path in paths:
+        for parent in path.parents:
+            mode = parent.stat().st_mode
+            if not mode & 0o001:
+                parent.chmod(mode | 0o001)
+
+
+def _own(folder: Path, user: str) -> None:
+    account = pwd.getpwnam(user)
+    if folder.stat().st_uid != account.pw_uid:
+        os.chown(folder, account.pw_uid, account.pw_gid)

@@ -1,0 +1,50 @@
+"""What a newcomer can do while a demo runs: addresses, keys, and commands to paste."""
+
+import shlex
+
+from rich.markup import escape
+
+from pipeline.demo.embedded import psql
+from pipeline.demo.state import State
+from pipeline.settings import Settings
+
+_QUERY = (
+    "SELECT name, sum(accounts) AS accounts, sum(negative) AS negative FROM v_trend_1d "
+    "WHERE scope_kind = 'entity' GROUP BY name ORDER BY negative DESC LIMIT 10"
+)
+
+
+def look_around(state: State, settings: Settings, *, about: str, since: str) -> str:
+    """Return the text, in rich's markup, that says where to look next.
+
+    Args:
+        state: The demo's folder.
+        settings: Those of its services.
+        about: A company to ask for.
+        since: From which event time on, as `tapewatch trends --since` takes it.
+
+    Returns:
+        Some lines; holds the API key, which protects nothing but this demo.
+    """
+    api = f"http://{settings.web.host}:{settings.web.port}"
+    key = state.secrets().api_key
+    database = settings.database.url.get_secret_value()
+    sections = {
+        "API": [
+            f"curl -s -H 'Authorization: Bearer {key}' {api}/v1/alerts",
+        ],
+        "Database": [
+            database,
+            f'{shlex.quote(str(psql()))} {shlex.quote(database)} -c "{_QUERY}"',
+        ],
+        "In another shell, first": [f". {shlex.quote(str(state.env_file))}"],
+        "Then, for trends": [f"tapewatch trends --entity {shlex.quote(about)} --since {since}"],
+        "And for a webhook of your own (`tapewatch listen` is one to try with)": [
+            "tapewatch subscribe http://127.0.0.1:9000/",
+        ],
+    }
+    lines = []
+    for title, entries in sections.items():
+        lines.append(f"[bold]{escape(title)}[/bold]")
+        lines += [f"    {escape(entry)}" for entry in entries]
+    return "\n".join(lines)

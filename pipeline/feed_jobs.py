@@ -1,0 +1,85 @@
+"""Polls feeds on their own schedules until told to stop. One feed: sources/feeds.py."""
+
+import threading
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from pipeline.backoff import Outage
+from pipeline.ingest import Publisher
+from pipeline.messages import Limits
+from pipeline.sources.base import Unreadable
+from pipeline.sources.feeds import Feed, FeedError, FeedSpec, new_client
+from pipeline.topics import BrokerAway
+
+log = structlog.stdlib.get_logger(__name__)
+
+_MAX_AT_ONCE = 8
+# Feeds that start together would ask together for ever.
+_STAGGER_S = 0.2
+
+
+class FeedJob:
+    """Brings one feed's news to the raw topic; a failure is said once and ends nothing."""
+
+    def __init__(self, feed: Feed, publisher: Publisher) -> None:
+        """Keep both."""
+        self._feed = feed
+        self._publisher = publisher
+        self._outage = Outage(f"feed {feed.spec.name}")
+        self.last_error: Exception | None = None
+
+    def __call__(self) -> None:
+        """Look at the feed once."""
+        try:
+            self._poll()
+        except (FeedError, BrokerAway) as error:
+            self.last_error = error
+            self._outage.failed(error)
+        else:
+            self.last_error = None
+            self._outage.succeeded()
+
+    def _poll(self) -> None:
+        look = self._feed.look(now=datetime.now(UTC))
+        if look is None:
+            return
+        for record in look.records:
+            if isinstance(record, Unreadable):
+                self._publisher.reject(record)
+        items = [record for record in look.records if not isinstance(record, Unreadable)]
+        self._publisher.publish_all(items)
+        self._publisher.flush()
+        self._feed.confirm(look)  # only now: what the broker does not have is fetched again
+        if look.records:
+            rejected = len(look.records) - len(items)
+            log.info("feed_read", source=self._feed.spec.name, items=len(items), rejected=rejected)
+
+
+def poll_feeds(
+    specs: Sequence[FeedSpec], publisher: Publisher, *, limits: Limits, stopping: threading.Event
+) -> None:
+    """Poll feeds, each at its own interval, until ``stopping`` is set; blocks."""
+    with new_client() as client:
+        scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": {"type": "threadpool", "max_workers": _MAX_AT_ONCE}},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+        )
+        start = datetime.now(UTC)
+        for number, spec in enumerate(specs):
+            scheduler.add_job(
+                FeedJob(Feed(spec, client, limits), publisher),
+                "interval",
+                seconds=spec.interval_s,
+                next_run_time=start + timedelta(seconds=number * _STAGGER_S),
+                jitter=min(5.0, spec.interval_s / 10),
+                name=spec.name,
+            )
+        scheduler.start()
+        log.info("feeds_started", feeds=len(specs))
+        stopping.wait()
+        scheduler.shutdown(wait=True)
+        log.info("feeds_stopped")

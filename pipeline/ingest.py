@@ -1,0 +1,238 @@
+"""From a source to the raw topic, and what cannot be read to the dead letter topic."""
+
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from kafka import KafkaProducer
+from kafka.errors import KafkaError
+
+from pipeline.backoff import Outage, persist_for
+from pipeline.messages import NewsItem, text_hash
+from pipeline.settings import KafkaSettings
+from pipeline.sources.base import Source, Unreadable
+from pipeline.sources.replay import Pace
+from pipeline.topics import MAX_MESSAGE_BYTES, BrokerAway, check_reachable
+
+log = structlog.stdlib.get_logger(__name__)
+
+_BOOTSTRAP_MS = 5_000
+# Unconfirmed messages in memory at most; waiting for them is the backpressure.
+_MAX_PENDING = 2_000
+_FLUSH_EVERY_S = 1.0
+_LINGER_MS = 20
+_REQUEST_MS = 15_000
+_SAY_AFTER_S = 3.0
+_MAX_REJECTED_BYTES = 1_900_000  # leaves room for headers below max.message.bytes
+
+Headers = list[tuple[str, bytes]]
+
+
+class Publisher:
+    """Produces items to the raw topic. Threads may share one.
+
+    Equal texts get equal keys: exact copies lie in one partition and are handled in order.
+    """
+
+    def __init__(self, settings: KafkaSettings, *, wait_s: float = 60.0) -> None:
+        """Connect to nothing yet.
+
+        Args:
+            settings: Brokers and topics.
+            wait_s: How long a broker may be away before a call raises.
+        """
+        self._settings = settings
+        self._wait_s = wait_s
+        self._lock = threading.Lock()
+        self._producer: KafkaProducer | None = None
+        self._pending: list[Any] = []
+        self._outage = Outage("broker")
+
+    def __enter__(self) -> Self:
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the connection; what was not flushed may be lost."""
+        self.close()
+
+    def connect(self) -> None:
+        """Connect now, not at the first item.
+
+        Raises:
+            BrokerAway: If no broker answers for ``wait_s``.
+        """
+        self._connected()
+
+    def publish(self, item: NewsItem) -> None:
+        """Send one item; it is safe only after ``flush``.
+
+        Raises:
+            BrokerAway: If no broker answers for ``wait_s``.
+        """
+        self._send_pending(self._settings.raw_topic, *_keyed(item), [])
+
+    def reject(self, record: Unreadable) -> None:
+        """Send an unreadable record to the dead letter topic; it is safe only after ``flush``.
+
+        Raises:
+            BrokerAway: If no broker answers for ``wait_s``.
+        """
+        headers = [
+            ("tapewatch-reason", record.error.reason.value.encode()),
+            ("tapewatch-detail", record.error.detail.encode(errors="replace")),
+            ("tapewatch-origin", record.origin.encode(errors="replace")),
+        ]
+        value = record.raw[:_MAX_REJECTED_BYTES]
+        self._send_pending(self._settings.dead_letter_topic, None, value, headers)
+
+    def flush(self) -> None:
+        """Wait until the broker has all that ``publish`` and ``reject`` sent.
+
+        Raises:
+            BrokerAway: If it does not within ``wait_s``; some of it may be lost.
+        """
+        with self._lock:
+            pending, self._pending = self._pending, []
+        self._wait(pending)
+
+    def publish_all(self, items: Sequence[NewsItem]) -> None:
+        """Send items and wait until the broker has these; several threads may do so at once.
+
+        Raises:
+            BrokerAway: If it does not within ``wait_s``; some of them may be lost.
+        """
+        topic = self._settings.raw_topic
+        self._wait([self._send(topic, *_keyed(item), []) for item in items])
+
+    def close(self) -> None:
+        """Close the connection; the object stays usable."""
+        with self._lock:
+            producer, self._producer = self._producer, None
+        if producer is not None:
+            producer.close(timeout=2)
+
+    def _send_pending(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
+        future = self._send(topic, key, value, headers)
+        with self._lock:
+            self._pending.append(future)
+            full = len(self._pending) >= _MAX_PENDING
+        if full:
+            self.flush()
+
+    def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> Any:  # noqa: ANN401  # kafka-python has no types
+        producer = self._connected()
+        try:
+            return producer.send(topic, key=key, value=value, headers=headers)
+        except KafkaError as error:
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+    def _wait(self, futures: Sequence[Any]) -> None:
+        until = time.monotonic() + self._wait_s
+        for future in futures:
+            while True:
+                try:
+                    future.get(timeout=_SAY_AFTER_S)
+                except KafkaError as error:
+                    self._outage.failed(error)
+                    if future.is_done or time.monotonic() > until:
+                        raise BrokerAway(f"{type(error).__name__}: {error}") from error
+                else:
+                    break
+        if futures:
+            self._outage.succeeded()
+
+    def _connected(self) -> KafkaProducer:
+        with self._lock:
+            if self._producer is None:
+                self._producer = persist_for(
+                    self._connect,
+                    outage=self._outage,
+                    is_away=lambda error: isinstance(error, BrokerAway),
+                    most_s=self._wait_s,
+                )
+            return self._producer
+
+    def _connect(self) -> KafkaProducer:
+        wait_ms = int(self._wait_s * 1000)
+        check_reachable(self._settings.bootstrap_servers)
+        try:
+            return KafkaProducer(
+                bootstrap_servers=self._settings.bootstrap_servers,
+                bootstrap_timeout_ms=min(_BOOTSTRAP_MS, wait_ms),
+                acks="all",
+                linger_ms=_LINGER_MS,
+                batch_size=64 * 1024,
+                max_request_size=MAX_MESSAGE_BYTES,
+                max_block_ms=wait_ms,
+                request_timeout_ms=min(_REQUEST_MS, max(1, wait_ms - _LINGER_MS)),
+                delivery_timeout_ms=wait_ms,
+                allow_auto_create_topics=False,
+            )
+        except (KafkaError, OSError) as error:
+            raise BrokerAway(f"{type(error).__name__}: {error}") from error
+
+
+@dataclass(slots=True)
+class Counts:
+    """What became of a source's records."""
+
+    published: int = 0
+    rejected: int = 0
+
+
+def run_ingest(
+    source: Source,
+    publisher: Publisher,
+    *,
+    pace: Pace,
+    stopping: threading.Event,
+    on_record: Callable[[Counts], None] = lambda _: None,
+) -> Counts:
+    """Publish a source to its end, or until ``stopping`` is set; all of it is safe then.
+
+    Args:
+        source: What to read.
+        publisher: Where to.
+        pace: How fast event time may pass.
+        stopping: Ends it early.
+        on_record: Called after every record, such as to show progress.
+
+    Raises:
+        BrokerAway: If no broker answers for as long as the publisher waits.
+        SourceError: If the source cannot be read.
+    """
+    counts = Counts()
+    flushed_at = time.monotonic()
+    try:
+        for record in source.records():
+            if isinstance(record, Unreadable):
+                publisher.reject(record)
+                counts.rejected += 1
+                log.info("rejected", reason=record.error.reason.value, origin=record.origin)
+            else:
+                wait_s = pace.wait_s(record.published_at)
+                if wait_s > 0 or time.monotonic() - flushed_at > _FLUSH_EVERY_S:
+                    publisher.flush()
+                    flushed_at = time.monotonic()
+                if stopping.wait(wait_s) if wait_s else stopping.is_set():
+                    break
+                publisher.publish(record)
+                counts.published += 1
+            on_record(counts)
+    finally:
+        publisher.flush()
+    return counts
+
+
+def _keyed(item: NewsItem) -> tuple[bytes, bytes]:
+    return text_hash(item).encode(), item.to_bytes()

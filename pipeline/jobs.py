@@ -1,0 +1,100 @@
+"""What runs the scheduler's jobs on a clock, and what ends the process."""
+
+import threading
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from pipeline.backoff import Outage
+from pipeline.scheduler_metrics import TICK_SECONDS, TICKS
+from pipeline.schema import Schema
+
+# Jobs share outages: without it both would tell of the same one.
+_telling = threading.Lock()
+
+
+class Job:
+    """Runs one job again and again: what passes is logged once, a bug ends the process.
+
+    Args:
+        name: Label of its metrics.
+        tick: The work of one run.
+        schema: What it waits for.
+        outages: What may be away.
+        on_bug: Told of every other exception.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        tick: Callable[[], object],
+        *,
+        schema: Schema,
+        outages: Mapping[type[Exception], Outage],
+        on_bug: Callable[[Exception], None],
+    ) -> None:
+        self._name = name
+        self._tick = tick
+        self._schema = schema
+        self._outages = outages
+        self._on_bug = on_bug
+
+    def __call__(self) -> None:
+        """Run once."""
+        result = "done"
+        with TICK_SECONDS.labels(self._name).time():
+            try:
+                self._schema.require()
+                self._tick()
+            except tuple(self._outages) as error:
+                with _telling:
+                    self._outages[type(error)].failed(error)
+                result = "away"
+            except Exception as error:  # noqa: BLE001  # outermost edge of the job's thread
+                self._on_bug(error)
+                result = "bug"
+            else:
+                with _telling:
+                    for outage in self._outages.values():
+                        outage.succeeded()
+        TICKS.labels(self._name, result).inc()
+
+
+class Stop:
+    """Why the process is to end: a signal, or a bug in one of its threads."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+        self.bug: Exception | None = None
+        self._signalled = False
+
+    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+        """Note a signal; takes no lock, for the interrupted code may hold it."""
+        self._signalled = True
+
+    def on_bug(self, error: Exception) -> None:
+        """Note what a thread could not cope with."""
+        self.bug = self.bug or error
+        self.event.set()
+
+    def wait(self) -> None:
+        """Wait until there is a reason to end."""
+        while not self._signalled and not self.event.wait(0.2):
+            pass
+        self.event.set()
+
+
+def clock(jobs: Mapping[Job, float]) -> BackgroundScheduler:
+    """Return a clock, not started, that runs each job at once and then every so many seconds.
+
+    A job never overlaps itself; the runs that a long one misses become a single one.
+    """
+    scheduler = BackgroundScheduler(
+        timezone=UTC,
+        job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+    )
+    for job, every_s in jobs.items():
+        scheduler.add_job(job, "interval", seconds=every_s, next_run_time=datetime.now(UTC))
+    return scheduler

@@ -1,0 +1,133 @@
+"""The process that detects and delivers.
+
+What its jobs do lives in ``pipeline.detection`` and ``pipeline.stages``. Any number of
+schedulers may run: detection goes to whoever gets the lock, deliveries to whoever claims them.
+"""
+
+import contextlib
+import os
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import httpx
+import structlog
+
+from alerts.delivery.secrets import SecretUnreadable, encrypt
+from alerts.delivery.transport import guarded_client
+from db.engine import DatabaseAway, Engine
+from pipeline.backoff import Outage
+from pipeline.detection import Detection
+from pipeline.jobs import Job, Stop, clock
+from pipeline.runtime import SettingsError, build_engine
+from pipeline.scheduler_metrics import DELIVERIES, metrics_server
+from pipeline.schema import NotMigrated, Schema
+from pipeline.settings import Settings
+from pipeline.stages.deliver import Lanes, SignedPost
+from pipeline.topics import BrokerAway, OffsetReader
+
+log = structlog.stdlib.get_logger(__name__)
+
+# SIGTERM must end the process within ten seconds, whatever an endpoint or the database does.
+STOP_S = 8.0
+
+
+def require_key(settings: Settings) -> str:
+    """Return the key that opens webhook secrets.
+
+    Raises:
+        SettingsError: If there is none, or it is no key.
+    """
+    advice = "run `tapewatch new-key` once and give every service the key it prints"
+    if settings.secret_key is None:
+        raise SettingsError(f"TAPEWATCH_SECRET_KEY is not set: {advice}")
+    key = settings.secret_key.get_secret_value()
+    try:
+        encrypt("", key)
+    except SecretUnreadable as error:
+        raise SettingsError(f"TAPEWATCH_SECRET_KEY is wrong, {error}: {advice}") from None
+    return key
+
+
+def run(settings: Settings) -> None:
+    """Detect and deliver until SIGTERM or SIGINT; returns within ten seconds of it.
+
+    Raises:
+        SettingsError: If the settings lack what a scheduler needs.
+        Exception: The bug that stopped it.
+    """
+    key = require_key(settings)
+    stop = Stop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop.on_signal)
+    with (
+        metrics_server(settings.metrics_port),
+        contextlib.closing(OffsetReader(settings.kafka)) as offsets,
+        _client(settings) as client,
+        _engine(settings) as engine,
+    ):
+        detection = Detection(engine, offsets, settings, now=utc_now, stopping=stop.event)
+        timeout_s = settings.delivery.timeout_s
+        lanes = Lanes(
+            engine,
+            send=SignedPost(client, key=key, timeout_s=timeout_s),
+            timeout_s=timeout_s,
+            now=utc_now,
+            on_outcome=lambda outcome: DELIVERIES.labels(outcome.value).inc(),
+        )
+        _run_jobs(settings, detection, lanes, stop)
+    if stop.bug is not None:
+        raise stop.bug
+
+
+def _run_jobs(settings: Settings, detection: Detection, lanes: Lanes, stop: Stop) -> None:
+    """Run both jobs until there is a reason to stop, then let them come to their end."""
+    schema = Schema(settings.database.url.get_secret_value())
+    # Shared by both jobs, so that one outage is told once.
+    database = Outage("database")
+    store: dict[type[Exception], Outage] = {DatabaseAway: database, NotMigrated: database}
+    stream: dict[type[Exception], Outage] = {BrokerAway: Outage("broker")}
+    detect = Job(
+        "detect", detection.tick, schema=schema, outages=store | stream, on_bug=stop.on_bug
+    )
+    deliver = Job("deliver", lanes.tick, schema=schema, outages=store, on_bug=stop.on_bug)
+    ticking = clock({detect: settings.detect.tick_s, deliver: settings.delivery.tick_s})
+    ticking.start()
+    log.info("scheduler_started")
+    stop.wait()
+    with _cut_off_after(STOP_S, status=0 if stop.bug is None else 1):
+        ticking.shutdown(wait=True)
+        lanes.close(STOP_S / 2)
+    log.info("scheduler_stopped")
+
+
+def _client(settings: Settings) -> httpx.Client:
+    delivery = settings.delivery
+    return guarded_client(allow_hosts=delivery.allow_hosts, timeout_s=delivery.timeout_s)
+
+
+@contextlib.contextmanager
+def _engine(settings: Settings) -> Iterator[Engine]:
+    engine = build_engine(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+@contextlib.contextmanager
+def _cut_off_after(wait_s: float, *, status: int) -> Iterator[None]:
+    """End the process if the block takes longer: what was not committed is done again."""
+    timer = threading.Timer(wait_s, os._exit, args=(status,))
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
+
+
+def utc_now() -> datetime:
+    """Return the wall clock's time: for leases, retries and what is dated in the future."""
+    return datetime.now(UTC)

@@ -1,0 +1,203 @@
+"""Every setting of tapewatch, read from the environment (prefix ``TAPEWATCH_``).
+
+Built only in ``pipeline.runtime``. docs/settings.md lists each one; a test holds that.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PositiveFloat,
+    PositiveInt,
+    SecretStr,
+)
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+_SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
+_PLACEHOLDERS = {"", "change-me", "changeme", "secret", "password", "postgres"}
+
+
+def _no_placeholder(value: SecretStr) -> SecretStr:
+    if value.get_secret_value().strip().lower() in _PLACEHOLDERS:
+        msg = "is a placeholder; set a value of your own"
+        raise ValueError(msg)
+    return value
+
+
+def _postgresql(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    try:
+        fits = parts.scheme in _SCHEMES and parts.port != 0
+    except ValueError:  # a port that is no number
+        fits = False
+    if not fits:
+        msg = "must be of the form postgresql://user:password@host:5432/database"
+        raise ValueError(msg)
+    return value
+
+
+def _split(value: object) -> object:
+    if isinstance(value, str):
+        return tuple(word for word in (part.strip() for part in value.split(",")) if word)
+    return value
+
+
+Secret = Annotated[SecretStr, AfterValidator(_no_placeholder)]
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class DatabaseSettings(_Group):
+    """PostgreSQL."""
+
+    url: Annotated[SecretStr, AfterValidator(_postgresql)] = Field(
+        default=SecretStr("postgresql://tapewatch@127.0.0.1:5432/tapewatch"),
+        description="URL of the PostgreSQL database.",
+    )
+    pool_size: PositiveInt = Field(default=5, description="Connections kept open by a process.")
+    statement_timeout_s: PositiveFloat = Field(
+        default=30.0, description="A statement that takes longer is cancelled."
+    )
+
+
+class KafkaSettings(_Group):
+    """The Kafka cluster and the shape of the topics that `migrate` creates."""
+
+    bootstrap_servers: str = Field(
+        default="127.0.0.1:9092", description="host:port[,host:port] of the brokers."
+    )
+    group: str = Field(default="tapewatch", description="Consumer group of the workers.")
+    partitions: PositiveInt = Field(
+        default=4, description="Partitions of news.raw.v1: the most workers that can share it."
+    )
+    replication: PositiveInt = Field(default=1, description="Replicas of each topic.")
+    retention_h: PositiveInt = Field(default=168, description="Hours that the topics keep.")
+    session_timeout_s: PositiveInt = Field(
+        default=20, description="A worker silent for longer loses its partitions."
+    )
+    raw_topic: str = Field(default="news.raw.v1", description="Items as they came.")
+    scored_topic: str = Field(default="news.scored.v1", description="Items with their analysis.")
+    dead_letter_topic: str = Field(
+        default="news.raw.v1.dlq", description="What could not be read or stored, with the reason."
+    )
+
+
+class ModelSettings(_Group):
+    """The classifier and the gazetteer."""
+
+    path: str = Field(
+        default="shipped",
+        description='"shipped", a folder, or a Hugging Face name of a sequence classifier.',
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(default="auto", description="Where it runs.")
+    max_batch_tokens: PositiveInt = Field(
+        default=8192, description="Most padded tokens in one forward pass."
+    )
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores.")
+    companies: tuple[Path, ...] = Field(
+        default=(), description="CSV files of your own companies (docs/settings.md)."
+    )
+
+
+class WorkerSettings(_Group):
+    """Micro-batches of the stream processor."""
+
+    max_items: PositiveInt = Field(default=256, le=4096, description="Most items in one batch.")
+    max_wait_s: PositiveFloat = Field(
+        default=0.3, description="Longest wait for a batch to fill: latency against throughput."
+    )
+    state_dir: Path = Field(
+        default=Path(".tapewatch/worker"), description="Scratch folder of the stream processor."
+    )
+
+
+class IngestSettings(_Group):
+    """Limits on what enters."""
+
+    feeds: Path | None = Field(default=None, description="TOML file that lists RSS/Atom feeds.")
+    max_text_chars: PositiveInt = Field(
+        default=100_000, description="An item whose title and body are longer is a dead letter."
+    )
+    max_future_s: PositiveFloat = Field(
+        default=3600.0, description="An item dated further ahead of the clock is a dead letter."
+    )
+
+
+class DetectSettings(_Group):
+    """The first detector's thresholds (docs/detection.md)."""
+
+    scopes: tuple[Literal["entity", "topic"], ...] = Field(
+        default=("entity",), description="Which kinds of series may alert."
+    )
+    tick_s: PositiveFloat = Field(default=2.0, description="Seconds between two ticks.")
+    lateness_s: float = Field(
+        default=120.0, ge=0, description="How long detection waits for late items, in event time."
+    )
+    min_negative: PositiveInt = Field(default=3, description="Fewest negative accounts in 4 h.")
+    min_sources: PositiveInt = Field(default=2, description="Fewest distinct sources of them.")
+    min_ratio: PositiveFloat = Field(default=2.0, description="Least observed against expected.")
+    cooldown_h: PositiveFloat = Field(default=6.0, description="Quiet hours after an alert ends.")
+    warm_up_h: float = Field(
+        default=48.0, ge=0, description="No alert while the archive is younger."
+    )
+
+
+class DeliverySettings(_Group):
+    """Webhooks."""
+
+    tick_s: PositiveFloat = Field(default=1.0, description="Seconds between looks at the outbox.")
+    timeout_s: PositiveFloat = Field(default=20.0, description="Longest wait for an endpoint.")
+    allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Comma-separated hosts inside your network that may be sent to, also by http.",
+    )
+
+
+class WebSettings(_Group):
+    """The HTTP API."""
+
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    api_key: Secret | None = Field(
+        default=None, description="Key that callers send as `Authorization: Bearer KEY`."
+    )
+    max_lag_s: PositiveFloat = Field(
+        default=300.0, description="Not ready while a stored offset is older with work waiting."
+    )
+    max_body_bytes: PositiveInt = Field(default=5_000_000, description="Largest request.")
+
+
+class Settings(BaseSettings):
+    """All settings; nested names are joined by two underscores."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="TAPEWATCH_", env_nested_delimiter="__", frozen=True, extra="forbid"
+    )
+
+    database: DatabaseSettings = DatabaseSettings()
+    kafka: KafkaSettings = KafkaSettings()
+    model: ModelSettings = ModelSettings()
+    worker: WorkerSettings = WorkerSettings()
+    ingest: IngestSettings = IngestSettings()
+    detect: DetectSettings = DetectSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    web: WebSettings = WebSettings()
+    secret_key: Secret | None = Field(
+        default=None,
+        description="Fernet key that encrypts webhook secrets (`tapewatch new-key` makes one).",
+    )
+    metrics_port: int = Field(
+        default=0, ge=0, le=65535, description="Prometheus port of worker and scheduler; 0: none."
+    )
+    log_json: bool = Field(default=False, description="JSON lines instead of text on stderr.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", description="Least severity that is logged."
+    )

@@ -1,0 +1,33 @@
+"""What a source is: something that yields records, readable or not. No Kafka."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+from pipeline.messages import BadItem, NewsItem
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A record that is no item; it goes to the dead letter topic.
+
+    Attributes:
+        raw: As it came, perhaps cut.
+        origin: Where it stands, such as "news.jsonl:17".
+    """
+
+    raw: bytes
+    error: BadItem
+    origin: str
+
+
+class Source(Protocol):
+    """Anything that yields news items and what could not be read as one."""
+
+    def records(self) -> Iterator[NewsItem | Unreadable]:
+        """Yield records in the order in which they are to be published.
+
+        Yields:
+            Items, already cleaned and with an id, and unreadable records.
+        """
+        ...

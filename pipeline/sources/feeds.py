@@ -1,0 +1,167 @@
+"""RSS and Atom feeds: the list of them, and one polite look at one of them. No schedule."""
+
+import calendar
+import json
+import tomllib
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import feedparser
+import httpx
+from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
+
+from pipeline.messages import BadItem, Limits, NewsItem, item_from
+from pipeline.sources.base import Unreadable
+from pipeline.text import digest
+
+MAX_RESPONSE_BYTES = 10 * 1024 * 1024
+_TIMEOUT_S = 20.0
+_AGENT = "tapewatch (+feed reader)"
+
+
+class FeedError(Exception):
+    """A feed, or the list of feeds, cannot be read."""
+
+
+class FeedSpec(BaseModel):
+    """One feed of the configuration file."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    url: HttpUrl
+    source: str | None = Field(default=None, description="Name in the items; else the host.")
+    interval_s: float = Field(default=300.0, ge=1.0)
+    language: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The source's name in the items."""
+        return self.source or (self.url.host or "").removeprefix("www.")
+
+
+class _FeedFile(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    feed: tuple[FeedSpec, ...] = Field(min_length=1)
+
+
+def load_feeds(path: Path) -> tuple[FeedSpec, ...]:
+    """Return the feeds that a TOML file lists as ``[[feed]]`` tables.
+
+    Raises:
+        FeedError: If it cannot be read, or says something unknown.
+    """
+    try:
+        return _FeedFile.model_validate(tomllib.loads(path.read_text("utf-8"))).feed
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise FeedError(f"cannot read {path}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise FeedError(f"{path}: {where}: {first['msg']}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one look at a feed brought.
+
+    Attributes:
+        records: New since the last look that was confirmed.
+    """
+
+    records: tuple[NewsItem | Unreadable, ...]
+    etag: str | None
+    modified: str | None
+    seen: frozenset[str]
+
+
+@dataclass(slots=True)
+class Feed:
+    """One feed and what is known of its last answer; nothing outlives the process."""
+
+    spec: FeedSpec
+    client: httpx.Client
+    limits: Limits
+    _last: Look | None = field(default=None, init=False)
+
+    def look(self, *, now: datetime) -> Look | None:
+        """Return what is new; None where the server says that nothing is.
+
+        Raises:
+            FeedError: If it cannot be had, is too large, or is no feed.
+        """
+        headers = {}
+        if self._last is not None and self._last.etag:
+            headers["If-None-Match"] = self._last.etag
+        if self._last is not None and self._last.modified:
+            headers["If-Modified-Since"] = self._last.modified
+        try:
+            with self.client.stream("GET", str(self.spec.url), headers=headers) as response:
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return None
+                response.raise_for_status()
+                content = _bounded(response)
+        except httpx.HTTPError as error:
+            raise FeedError(f"{type(error).__name__}: {error}") from error
+        return self._read(content, response.headers, now)
+
+    def confirm(self, look: Look) -> None:
+        """Note that the broker has what ``look`` brought; else the next look brings it again."""
+        self._last = look
+
+    def _read(self, content: bytes, headers: httpx.Headers, now: datetime) -> Look:
+        parsed = feedparser.parse(
+            content, response_headers={"content-type": headers.get("content-type", "")}
+        )
+        if not parsed.entries and (parsed.bozo or not parsed.get("version")):
+            raise FeedError(f"no feed: {parsed.get('bozo_exception', 'nothing in it')}")
+        before = self._last.seen if self._last is not None else frozenset()
+        entries = {_entry_id(self.spec, entry): entry for entry in parsed.entries}
+        records = tuple(
+            self._record(key, entry, now) for key, entry in entries.items() if key not in before
+        )
+        return Look(records, headers.get("etag"), headers.get("last-modified"), frozenset(entries))
+
+    def _record(self, key: str, entry: Any, now: datetime) -> NewsItem | Unreadable:  # noqa: ANN401  # feedparser has no types
+        content = {
+            "id": key,
+            "published_at": _published_at(entry, now).isoformat(),
+            "title": entry.get("title"),
+            "body": entry.get("summary") or "",
+            "source": self.spec.name,
+            "url": entry.get("link"),
+            "language": self.spec.language,
+        }
+        try:
+            return item_from(content, now=now, limits=self.limits)
+        except BadItem as error:
+            raw = json.dumps(content, ensure_ascii=False).encode(errors="replace")
+            return Unreadable(raw, error, str(self.spec.url))
+
+
+def new_client() -> httpx.Client:
+    """Return a client for feeds: patient, but not for ever; follows redirects."""
+    return httpx.Client(timeout=_TIMEOUT_S, follow_redirects=True, headers={"User-Agent": _AGENT})
+
+
+def _bounded(response: httpx.Response) -> bytes:
+    content = bytearray()
+    for part in response.iter_bytes():
+        content += part
+        if len(content) > MAX_RESPONSE_BYTES:
+            raise FeedError(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
+    return bytes(content)
+
+
+def _entry_id(spec: FeedSpec, entry: Any) -> str:  # noqa: ANN401  # feedparser has no types
+    """Return an id that stays while the feed repeats or corrects the entry."""
+    own = entry.get("id") or entry.get("link") or entry.get("title") or ""
+    return digest(f"{spec.url}\x1f{own}")
+
+
+def _published_at(entry: Any, now: datetime) -> datetime:  # noqa: ANN401  # feedparser has no types
+    """Return the entry's own time; an entry without one is as old as our first look at it."""
+    own = entry.get("published_parsed") or entry.get("updated_parsed")
+    return now if own is None else datetime.fromtimestamp(calendar.timegm(own), tz=UTC)

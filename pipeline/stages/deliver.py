@@ -1,0 +1,226 @@
+"""Send what waits in the outbox, each endpoint in its own lane.
+
+A lane is a thread that lives while its endpoint has work, so an endpoint that hangs holds up
+nobody else. Rows are claimed by a lease, and one is only sent while its lease surely outlasts
+the attempt; those that a slow lane cannot reach in time come back by themselves when the lease
+ends. The signature lives in ``alerts.delivery.webhook``, the schedule in its neighbour.
+"""
+
+import random
+import threading
+from collections import deque
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
+
+import httpx
+
+from alerts.delivery.schedule import next_attempt_at
+from alerts.delivery.secrets import SecretUnreadable, decrypt
+from alerts.delivery.webhook import Attempt, Outcome, Reason, send
+from db.engine import Engine, transaction
+from db.outbox import claim, record_attempt
+from db.rows import DeliveryRow
+from db.subscriptions import disable_subscription
+
+# One tick's worth; a lane keeps no more waiting either.
+CLAIM_ROWS = 100
+# Endpoints served at the same moment; rows of further ones wait for the end of their lease.
+MAX_LANES = 64
+# An attempt may outlive its timeout: looking up a name has no limit of its own, but ten seconds
+# are what resolvers take by default.
+MARGIN = timedelta(seconds=10)
+
+Clock = Callable[[], datetime]
+
+
+class Send(Protocol):
+    """Makes one attempt."""
+
+    def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
+        """Send one event to its endpoint; whatever happens is the returned value."""
+        ...
+
+
+class SignedPost:
+    """Sends by HTTP, signed with the subscription's own secret.
+
+    Args:
+        client: From ``alerts.delivery.transport``.
+        key: Opens the stored secrets.
+        timeout_s: Longest wait for an endpoint.
+    """
+
+    def __init__(self, client: httpx.Client, *, key: str, timeout_s: float) -> None:
+        self._client = client
+        self._key = key
+        self._timeout_s = timeout_s
+
+    def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
+        """Send one event; a secret that does not open is a failure like any other."""
+        try:
+            secret = decrypt(row.subscription.secret, self._key)
+        except SecretUnreadable:
+            return Attempt(Outcome.FAILED, detail=Reason.SECRET_UNREADABLE)
+        return send(
+            self._client,
+            url=row.subscription.url,
+            secret=secret,
+            message_id=row.id,
+            body=row.body,
+            now=now,
+            timeout_s=self._timeout_s,
+        )
+
+
+def deliver_one(
+    engine: Engine,
+    row: DeliveryRow,
+    *,
+    send: Send,
+    now: Clock,
+    jitter: Callable[[], float] = random.random,
+) -> Outcome:
+    """Make one attempt and record it; a 410 disables the subscription as well.
+
+    Returns:
+        The attempt's outcome; ``DEAD`` instead of ``FAILED`` if the schedule has no next one.
+    """
+    attempt = send(row, now=now())
+    at = now()
+    retry_at = None
+    if attempt.outcome is Outcome.FAILED:
+        retry_at = next_attempt_at(
+            row.attempts + 1, now=at, retry_after=attempt.retry_after, jitter=jitter()
+        )
+    dead = attempt.outcome is Outcome.FAILED and retry_at is None
+    with transaction(engine) as session:
+        record_attempt(
+            session,
+            row.id,
+            at=at,
+            outcome=attempt.outcome.value,
+            status=attempt.status,
+            detail=attempt.detail,
+            duration_ms=attempt.duration_ms,
+            next_attempt_at=retry_at,
+        )
+        if attempt.outcome is Outcome.GONE:
+            disable_subscription(session, row.subscription.id, "the endpoint answered 410 Gone")
+    return Outcome.DEAD if dead else attempt.outcome
+
+
+class Lanes:
+    """Claims rows and sends them, one endpoint beside the other.
+
+    Args:
+        engine: A lane takes a connection only to record, never while it sends.
+        send: Makes one attempt.
+        timeout_s: The longest that ``send`` takes.
+        now: The wall clock: leases and retries live by it.
+        on_outcome: Called in a lane's thread after each recorded attempt.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        *,
+        send: Send,
+        timeout_s: float,
+        now: Clock,
+        on_outcome: Callable[[Outcome], None] = lambda _: None,
+    ) -> None:
+        self._engine = engine
+        self._send = send
+        self._needs = timedelta(seconds=timeout_s) + MARGIN
+        # Room for two slow attempts of one lane before its other rows go back; no longer, for
+        # so long wait the rows of a process that was killed.
+        self._lease = 2 * self._needs
+        self._now = now
+        self._on_outcome = on_outcome
+        self._changed = threading.Condition()
+        self._lanes: dict[UUID, deque[tuple[DeliveryRow, datetime]]] = {}
+        self._failures: deque[Exception] = deque(maxlen=MAX_LANES)
+        self._closing = False
+
+    def tick(self) -> int:
+        """Claim what is due and hand it to the lanes; does not wait for them.
+
+        Returns:
+            How many rows were claimed.
+
+        Raises:
+            Exception: What a lane could not cope with since the last tick.
+            db.engine.DatabaseAway: If the outbox cannot be read.
+        """
+        with self._changed:
+            if self._failures:
+                raise self._failures.popleft()
+        now = self._now()
+        with transaction(self._engine) as session:
+            rows = claim(session, now=now, limit=CLAIM_ROWS, lease=self._lease)
+        for row in rows:
+            self._offer(row, now + self._lease)
+        return len(rows)
+
+    def wait_idle(self, timeout_s: float) -> bool:
+        """Wait until no lane has work; tell whether that came in time."""
+        with self._changed:
+            return self._changed.wait_for(lambda: not self._lanes, timeout_s)
+
+    def close(self, timeout_s: float) -> bool:
+        """Begin no further attempt and wait for those under way; tell whether all ended.
+
+        An attempt that is cut off by the end of the process is made again when its lease
+        ends, with the same id.
+        """
+        with self._changed:
+            self._closing = True
+        return self.wait_idle(timeout_s)
+
+    def _offer(self, row: DeliveryRow, lease_ends: datetime) -> None:
+        endpoint = row.subscription.id
+        with self._changed:
+            waiting = self._lanes.get(endpoint)
+            if waiting is not None:
+                if len(waiting) < CLAIM_ROWS:
+                    waiting.append((row, lease_ends))
+                return
+            if self._closing or len(self._lanes) >= MAX_LANES:
+                return
+            self._lanes[endpoint] = deque([(row, lease_ends)])
+        # A daemon: an endpoint that hangs cannot keep the process from ending.
+        threading.Thread(
+            target=self._run, args=(endpoint,), name=f"deliver-{endpoint}", daemon=True
+        ).start()
+
+    def _run(self, endpoint: UUID) -> None:
+        try:
+            while (next_one := self._take(endpoint)) is not None:
+                row, lease_ends = next_one
+                if self._now() + self._needs <= lease_ends:
+                    outcome = deliver_one(self._engine, row, send=self._send, now=self._now)
+                    self._on_outcome(outcome)
+                    if outcome is Outcome.GONE:
+                        self._drop_waiting(endpoint)
+        except Exception as error:  # noqa: BLE001  # the thread's outermost edge: tick() raises it
+            with self._changed:
+                self._failures.append(error)
+                self._end(endpoint)
+
+    def _take(self, endpoint: UUID) -> tuple[DeliveryRow, datetime] | None:
+        with self._changed:
+            waiting = self._lanes[endpoint]
+            if waiting and not self._closing:
+                return waiting.popleft()
+            self._end(endpoint)
+            return None
+
+    def _drop_waiting(self, endpoint: UUID) -> None:
+        with self._changed:
+            self._lanes[endpoint].clear()
+
+    def _end(self, endpoint: UUID) -> None:
+        del self._lanes[endpoint]
+        self._changed.notify_all()

@@ -1,0 +1,235 @@
+"""Walk the series that changed through event time and store what becomes of their alerts.
+
+Thresholds, statistics and the choice of evidence live in ``alerts``; this stage brings it the
+rows and stores its answer. It is deterministic: the same items give the same alerts however
+event time is cut into ticks, because one transaction never crosses a border of the fixed grid
+``STEP`` and whatever is read as history hangs on that grid, not on the tick.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from alerts import series
+from alerts.types import Hour, Rule, SeriesState
+from alerts.walk import walk
+from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
+from db.engine import Session
+from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
+from db.trends import archive_start, candidates, hours, mentions, scope_name
+from pipeline.settings import DetectSettings
+from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
+
+# A quarter of a day: few enough series change in it that they fit in memory, and a stop or a
+# crash loses little work. It must be whole hours, for history is kept by the hour.
+STEP = timedelta(hours=6)
+# What a baseline looks at before its window, and the hour that the border cuts.
+HISTORY = series.HISTORY + timedelta(hours=1)
+# The market's negative share before there is any, and how many accounts that guess is worth.
+PRIOR_SHARE = 0.25
+PRIOR_ACCOUNTS = 30
+MARKET = SeriesKey(ScopeKind.MARKET, "all")
+
+_STATES = TypeAdapter(dict[str, SeriesState])
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction did: it evaluated ``(…, until]`` and said ``events``."""
+
+    until: datetime
+    events: tuple[AlertEventRow, ...] = ()
+
+
+def rule_of(settings: DetectSettings) -> Rule:
+    """Return the detector's rule with the thresholds of the settings."""
+    return Rule(
+        min_negative=settings.min_negative,
+        min_sources=settings.min_sources,
+        min_ratio=settings.min_ratio,
+        cooldown=timedelta(hours=settings.cooldown_h),
+        warm_up=timedelta(hours=settings.warm_up_h),
+    )
+
+
+def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> Step | None:
+    """Evaluate the next stretch of event time, at most to ``watermark``; does not commit.
+
+    To be called again, in a new transaction, until it returns None or reaches the watermark.
+
+    Args:
+        session: An open transaction: alerts, outbox and the point reached move together.
+        watermark: Every item up to this event time is stored.
+        settings: Scopes and thresholds.
+
+    Returns:
+        None when there is nothing to do or another scheduler is at it.
+    """
+    if not try_lock(session, DETECTOR):
+        return None
+    oldest = archive_start(session)
+    if oldest is None:
+        return None
+    saved = detect_state(session, DETECTOR)
+    since, states = _unpack(saved, oldest)
+    if watermark <= since:
+        return None
+
+    rule = rule_of(settings)
+    kinds = [ScopeKind(scope) for scope in settings.scopes]
+    firing = {alert.scope: alert for alert in open_alerts(session) if alert.detector == DETECTOR}
+    stretch = _Stretch(session, since, watermark, rule, kinds)
+    busy = [key for key, state in states.items() if state.open]
+    until, changed = stretch.next(keep_small=bool(busy))
+    walker = _Walker(session, rule, since, until, oldest)
+    events: list[AlertEventRow] = []
+    for key in sorted({*changed, *busy}):
+        states[key], said = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
+        events += said
+
+    save_detect_state(session, DETECTOR, until, _pack(states, until - rule.cooldown))
+    return Step(until, tuple(events))
+
+
+def grid_end(since: datetime) -> datetime:
+    """Return the first border of the grid after ``since``."""
+    return _EPOCH + ((since - _EPOCH) // STEP + 1) * STEP
+
+
+class _Stretch:
+    """Decides how far one transaction goes, and which series can change in it."""
+
+    def __init__(
+        self,
+        session: Session,
+        since: datetime,
+        watermark: datetime,
+        rule: Rule,
+        kinds: Sequence[ScopeKind],
+    ) -> None:
+        self._session = session
+        self._since = since
+        self._watermark = watermark
+        self._rule = rule
+        self._kinds = kinds
+
+    def next(self, *, keep_small: bool) -> tuple[datetime, list[SeriesKey]]:
+        """Return the end of the next stretch and the series that may fire in it.
+
+        A stretch ends at the grid; one in which nothing can fire is joined with its
+        successors, twice as many each time, so that an archive with a gap of years is
+        crossed in a few queries.
+        """
+        until = min(grid_end(self._since), self._watermark)
+        changed = self._candidates(self._since, until)
+        span = STEP
+        while not changed and not keep_small and until < self._watermark:
+            further = min(until + span, self._watermark)
+            if self._candidates(until, further):
+                break
+            until, span = further, 2 * span
+        return until, changed
+
+    def _candidates(self, since: datetime, until: datetime) -> list[SeriesKey]:
+        return candidates(
+            self._session,
+            kinds=self._kinds,
+            since=since - self._rule.window,
+            until=until,
+            min_negative=self._rule.min_negative,
+        )
+
+
+class _Walker:
+    """Walks single series through ``(since, until]``, inside one cell of the grid."""
+
+    def __init__(
+        self,
+        session: Session,
+        rule: Rule,
+        since: datetime,
+        until: datetime,
+        archive_started_at: datetime,
+    ) -> None:
+        self._session = session
+        self._rule = rule
+        self._since = since
+        self._until = until
+        self._archive_start = archive_started_at
+        self._cell_start = grid_end(since) - STEP
+        self._share: float | None = None
+
+    def walk(
+        self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
+    ) -> tuple[SeriesState, list[AlertEventRow]]:
+        """Walk one series; return its new state and what was said of its alert."""
+        if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
+            state = SeriesState(last_resolved_at=state.open.fired_at)
+        start = self._since - self._rule.window
+        rows = mentions(self._session, key, since=start, until=self._until)
+        if not state.open and not any(row.published_at > self._since for row in rows):
+            return state, []
+        walked = walk(
+            [to_mention(row) for row in rows],
+            self._hours(key),
+            state=state,
+            since=self._since,
+            until=self._until,
+            archive_start=self._archive_start,
+            parent_share=self._parent_share(),
+            rule=self._rule,
+        )
+        said: list[AlertEventRow] = []
+        for transition in walked.transitions:
+            name = alert.scope_name if alert else scope_name(self._session, key)
+            alert = moved(
+                alert, transition, key=key, name=name, rows=rows, window=self._rule.window
+            )
+            event = said_of(alert, transition.kind)
+            save_alert(self._session, alert, event)
+            said.append(event)
+        return walked.state, said
+
+    def _hours(self, key: SeriesKey) -> list[Hour]:
+        since = self._cell_start - self._rule.window - HISTORY
+        rows = hours(self._session, key, since=since, until=self._until)
+        return [Hour(row.start, row.accounts, row.negative) for row in rows]
+
+    def _parent_share(self) -> float:
+        """Return the market's negative share as of the start of the grid's cell."""
+        if self._share is None:
+            start = self._cell_start
+            rows = hours(self._session, MARKET, since=start - HISTORY, until=start)
+            negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
+            self._share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
+        return self._share
+
+
+def _unpack(
+    saved: Mapping[str, Any] | None, oldest: datetime
+) -> tuple[datetime, dict[SeriesKey, SeriesState]]:
+    """Return the point reached and the states of the series that are not at rest."""
+    if saved is None:
+        return oldest - timedelta(microseconds=1), {}
+    states = _STATES.validate_python(saved["state"])
+    return saved["evaluated_until"], {_key(text): state for text, state in states.items()}
+
+
+def _pack(states: Mapping[SeriesKey, SeriesState], forget_before: datetime) -> dict[str, Any]:
+    """Return the states as JSON without those that no longer matter."""
+    kept = {
+        f"{key.kind}:{key.id}": state
+        for key, state in states.items()
+        if state.open or (state.last_resolved_at and state.last_resolved_at > forget_before)
+    }
+    packed: dict[str, Any] = _STATES.dump_python(kept, mode="json")
+    return packed
+
+
+def _key(text: str) -> SeriesKey:
+    kind, _, scope_id = text.partition(":")
+    return SeriesKey(ScopeKind(kind), scope_id)

@@ -1,0 +1,65 @@
+"""The HTTP API as one app; building it connects to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+
+from pipeline.scheduler import require_key
+from pipeline.settings import Settings
+from pipeline.web import (
+    problems,
+    routes_alerts,
+    routes_health,
+    routes_items,
+    routes_subscriptions,
+    routes_trends,
+)
+from pipeline.web.auth import ApiKey, require_api_key_setting
+from pipeline.web.body_limit import BodyLimit
+from pipeline.web.metrics import CountRequests
+from pipeline.web.services import open_services
+
+_DESCRIPTION = (
+    "Push news, read alerts and trends, subscribe webhooks. Errors are RFC 9457 problems."
+)
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the app; raises SettingsError without an API key, or if the secret key is no key."""
+    api_key = require_api_key_setting(settings.web)
+    if settings.secret_key is not None:
+        require_key(settings)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        with open_services(settings) as services:
+            app.state.services = services
+            yield
+
+    app = FastAPI(
+        title="tapewatch",
+        version="1",
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # The interactive pages load scripts from elsewhere; the description itself is below.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+    )
+    app.state.api_key = api_key
+    problems.install(app)
+    app.include_router(routes_health.router)
+    for routes in (routes_items, routes_alerts, routes_trends, routes_subscriptions):
+        app.include_router(routes.router, dependencies=[ApiKey])
+
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[ApiKey])
+    def openapi() -> dict[str, Any]:
+        return app.openapi()
+
+    app.add_middleware(BodyLimit, max_bytes=settings.web.max_body_bytes)
+    app.add_middleware(CountRequests)
+    return app

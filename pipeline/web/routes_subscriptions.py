@@ -1,0 +1,116 @@
+"""Who gets which alerts by webhook."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from db.rows import SubscriptionRow
+from db.subscriptions import create_subscription, delete_subscription, list_subscriptions
+from pipeline.subscribing import BadSubscription, Wish, to_subscription
+from pipeline.web.problems import Problem
+from pipeline.web.services import ServicesOf, SessionOf
+
+router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+
+Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=1000)]
+
+
+class NewSubscription(BaseModel):
+    """A wish for alerts; an empty filter lets everything pass."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    url: str = Field(description="https, and public unless the operator allows its host.")
+    entities: Names = Field(default=[], description="Ids, names or aliases of companies.")
+    topics: Names = []
+    severities: Names = Field(default=[], description='"warning", "critical".')
+    description: str = ""
+    secret: SecretStr | None = Field(
+        default=None, description="Your own `whsec_...`; a new one is made where it is not given."
+    )
+
+
+class Subscription(BaseModel):
+    """A subscription; its secret is never shown again."""
+
+    id: UUID
+    url: str
+    entities: list[str]
+    topics: list[str]
+    severities: list[str]
+    description: str
+    disabled_reason: str | None = Field(description="Why nothing is sent any more.")
+
+
+class Created(Subscription):
+    """A new subscription with its secret."""
+
+    secret: str = Field(description="Verifies the signatures. Keep it: it is shown only now.")
+
+
+class Subscriptions(BaseModel):
+    """All subscriptions, oldest first."""
+
+    subscriptions: list[Subscription]
+
+
+@router.get("")
+def get_subscriptions(session: SessionOf) -> Subscriptions:
+    """List all subscriptions, disabled ones included."""
+    return Subscriptions(
+        subscriptions=[Subscription(**_shown(row)) for row in list_subscriptions(session)]
+    )
+
+
+@router.post("", status_code=201)
+def post_subscription(wanted: NewSubscription, session: SessionOf, services: ServicesOf) -> Created:
+    """Subscribe a webhook to alerts from now on."""
+    settings = services.settings
+    if settings.secret_key is None:
+        raise Problem(503, "the service has no TAPEWATCH_SECRET_KEY to encrypt secrets with")
+    wish = Wish(
+        url=wanted.url,
+        entities=wanted.entities,
+        topics=wanted.topics,
+        severities=wanted.severities,
+        description=wanted.description,
+        secret=None if wanted.secret is None else wanted.secret.get_secret_value(),
+    )
+    try:
+        row, secret = to_subscription(
+            session,
+            wish,
+            key=settings.secret_key.get_secret_value(),
+            allow_hosts=settings.delivery.allow_hosts,
+            companies=settings.model.companies,
+        )
+    except BadSubscription as error:
+        problem = {"field": error.field, "problem": str(error)}
+        raise Problem(422, f"{error.field}: {error}", more={"errors": [problem]}) from error
+    create_subscription(session, row)
+    return Created(**_shown(row), secret=secret)
+
+
+@router.delete(
+    "/{subscription_id}",
+    status_code=204,
+    responses={404: {"description": "There is no such subscription."}},
+)
+def remove_subscription(subscription_id: UUID, session: SessionOf) -> None:
+    """Remove a subscription, with what waits for it."""
+    if not delete_subscription(session, subscription_id):
+        raise Problem(404, "there is no such subscription")
+
+
+def _shown(row: SubscriptionRow) -> dict[str, object]:
+    return {
+        "id": row.id,
+        "url": row.url,
+        "entities": list(row.entities),
+        "topics": list(row.topics),
+        "severities": list(row.severities),
+        "description": row.description,
+        "disabled_reason": row.disabled_reason,
+    }

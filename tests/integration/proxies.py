@@ -1,0 +1,97 @@
+"""A TCP proxy that can be cut: a network that fails while the server behind keeps its data."""
+
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+
+@dataclass(slots=True)
+class CuttableProxy:
+    """Forwards connections to a server until ``cut``; refuses them until ``mend``.
+
+    Attributes:
+        target: (host, port), or the path of a Unix socket.
+    """
+
+    target: tuple[str, int] | str
+    port: int = 0
+    _listener: socket.socket | None = field(default=None, init=False)
+    _open: list[socket.socket] = field(default_factory=list, init=False)
+
+    def __enter__(self) -> Self:
+        """Start to listen on a free port."""
+        self.mend()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close everything."""
+        self.cut()
+
+    @property
+    def address(self) -> str:
+        """Where to connect to."""
+        return f"127.0.0.1:{self.port}"
+
+    def mend(self) -> None:
+        """Take connections (again), always on the same port."""
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(("127.0.0.1", self.port))
+        listener.listen()
+        self.port = int(listener.getsockname()[1])
+        self._listener = listener
+        threading.Thread(target=self._accept, args=(listener,), daemon=True).start()
+
+    def cut(self) -> None:
+        """Break all connections and refuse new ones."""
+        listener, self._listener = self._listener, None
+        if listener is not None:
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        broken, self._open = self._open, []
+        for one in broken:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                near, _ = listener.accept()
+                far = self._connect()
+            except OSError:
+                return
+            self._open += [near, far]
+            for source, sink in ((near, far), (far, near)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def _connect(self) -> socket.socket:
+        if isinstance(self.target, tuple):
+            return socket.create_connection(self.target)
+        far = socket.socket(socket.AF_UNIX)
+        far.connect(self.target)
+        return far
+
+
+def _pump(source: socket.socket, sink: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        for part in _parts(source):
+            sink.sendall(part)
+    for one in (source, sink):
+        with contextlib.suppress(OSError):
+            one.shutdown(socket.SHUT_RDWR)
+
+
+def _parts(source: socket.socket) -> Iterator[bytes]:
+    while part := source.recv(65536):
+        yield part

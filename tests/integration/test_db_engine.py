@@ -1,0 +1,102 @@
+"""Sessions in UTC, and which errors of the database pass by waiting."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
+
+from db.engine import DatabaseAway, Engine, create_engine, is_away, transaction
+
+pytestmark = pytest.mark.integration
+
+
+def test_times_come_back_in_utc_whatever_the_server_thinks(database_url: str) -> None:
+    url = make_url(database_url).update_query_dict({"options": "-c timezone=Asia/Shanghai"})
+    engine = create_engine(url.render_as_string(hide_password=False))
+    with transaction(engine) as session:
+        at = session.execute(text("SELECT timestamptz '2023-03-10 01:00+08'")).scalar_one()
+    engine.dispose()
+
+    assert at == datetime(2023, 3, 9, 17, tzinfo=UTC)
+    assert at.utcoffset() == timedelta(0)
+
+
+def test_a_server_that_is_not_there_is_away(tmp_path: Path) -> None:
+    engine = create_engine(f"postgresql://nobody@/none?host={tmp_path}")
+
+    with pytest.raises(DatabaseAway), transaction(engine) as session:
+        session.execute(text("SELECT 1"))
+
+
+def test_a_connection_cut_in_mid_transaction_is_away_and_the_next_one_works(
+    engine: Engine,
+) -> None:
+    def cut() -> None:
+        with transaction(engine) as session:
+            pid = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            with transaction(engine) as other:
+                other.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+            session.execute(text("INSERT INTO topics VALUES ('lost')"))
+
+    with pytest.raises(DatabaseAway):
+        cut()
+
+    with transaction(engine) as session:
+        assert session.execute(text("SELECT count(*) FROM topics")).scalar_one() == 0
+
+
+def test_a_statement_that_takes_too_long_is_cancelled_and_away(database_url: str) -> None:
+    engine = create_engine(database_url, statement_timeout_s=0.05)
+
+    with pytest.raises(DatabaseAway, match="timeout"), transaction(engine) as session:
+        session.execute(text("SELECT pg_sleep(10)"))
+    engine.dispose()
+
+
+def test_the_victim_of_a_deadlock_is_away(engine: Engine) -> None:
+    with transaction(engine) as session:
+        session.execute(text("INSERT INTO topics VALUES ('a'), ('b')"))
+    both_hold_one = threading.Barrier(2)
+    update = text("UPDATE topics SET id = id WHERE id = :id")
+
+    def cross(first: str, second: str) -> bool:
+        try:
+            with transaction(engine) as session:
+                session.execute(update, {"id": first})
+                both_hold_one.wait(timeout=30)
+                session.execute(update, {"id": second})
+        except DatabaseAway:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        survived = list(pool.map(cross, "ab", "ba"))
+
+    assert sorted(survived) == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("statement", "error"),
+    [
+        ("INSERT INTO topics VALUES ('a'), ('a')", IntegrityError),
+        ("SELECT * FROM no_such_table", ProgrammingError),
+    ],
+)
+def test_bugs_and_bad_data_are_not_away(
+    engine: Engine, statement: str, error: type[Exception]
+) -> None:
+    with pytest.raises(error) as raised, transaction(engine) as session:
+        session.execute(text(statement))
+
+    assert not is_away(raised.value)
+
+
+@pytest.mark.parametrize("make", [lambda: ValueError("x"), lambda: OSError("disk")])
+def test_errors_of_others_are_not_the_databases(make: Callable[[], Exception]) -> None:
+    assert not is_away(make())
+    assert is_away(DatabaseAway("gone"))

@@ -1,0 +1,175 @@
+"""Migrations, the views and who may read them."""
+
+import logging
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from psycopg import errors, sql
+from sqlalchemy import make_url
+
+import db.alert_tables  # noqa: F401  # adds its tables to the metadata
+from db.alerts import save_alert
+from db.engine import Engine, transaction
+from db.items import store_items
+from db.migrate import current, head, upgrade
+from db.tables import metadata
+from tests.integration.samples import NOON, SVB, alert, event, item, mention, minutes
+
+pytestmark = pytest.mark.integration
+
+VIEWS = ("v_trend_5m", "v_trend_1h", "v_trend_1d", "v_alerts", "v_alert_evidence", "v_items")
+
+
+@pytest.fixture
+def reader(database_url: str) -> Iterator[psycopg.Connection]:
+    """A connection that has become ``tapewatch_reader``."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET ROLE tapewatch_reader")
+        yield connection
+
+
+@pytest.fixture
+def without_reader_role(postgres_url: str) -> Iterator[None]:
+    """The server as if nobody had made ``tapewatch_reader``."""
+    aside = f"reader_{uuid4().hex[:8]}"
+    rename = "ALTER ROLE {} RENAME TO {}"
+    with psycopg.connect(postgres_url, autocommit=True) as admin:
+        found = admin.execute("SELECT FROM pg_roles WHERE rolname = 'tapewatch_reader'").fetchone()
+        names = sql.Identifier("tapewatch_reader"), sql.Identifier(aside)
+        if found is not None:
+            admin.execute(sql.SQL(rename).format(*names))
+        yield
+        if found is not None:
+            admin.execute(sql.SQL(rename).format(*reversed(names)))
+
+
+def test_upgrading_twice_is_upgrading_once(empty_database_url: str) -> None:
+    assert current(empty_database_url) is None
+
+    upgrade(empty_database_url)
+    upgrade(empty_database_url)
+
+    assert current(empty_database_url) == head()
+
+
+def test_upgrades_at_the_same_time_wait_for_each_other(empty_database_url: str) -> None:
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(upgrade, [empty_database_url] * 3))
+
+    assert current(empty_database_url) == head()
+
+
+def test_the_migrations_make_the_tables_that_the_code_expects(engine: Engine) -> None:
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        assert compare_metadata(context, metadata) == []
+
+
+@pytest.mark.usefixtures("without_reader_role")
+def test_an_owner_who_may_not_create_roles_migrates_with_a_warning(
+    empty_database_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    url = make_url(empty_database_url)
+    owner = f"owner_{uuid4().hex[:8]}"
+    with psycopg.connect(empty_database_url, autocommit=True) as admin:
+        name, database = sql.Identifier(owner), sql.Identifier(url.database or "")
+        admin.execute(sql.SQL("CREATE ROLE {} LOGIN PASSWORD 'owner'").format(name))
+        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO {}").format(database, name))
+        owned = url.set(username=owner, password="owner").render_as_string(hide_password=False)
+
+        with caplog.at_level(logging.WARNING):
+            upgrade(owned)
+
+        assert current(owned) == head()
+        assert "role tapewatch_reader was not created" in caplog.text
+        admin.execute(sql.SQL("DROP OWNED BY {} CASCADE").format(name))
+        admin.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
+        admin.execute(sql.SQL("DROP ROLE {}").format(name))
+
+
+def test_the_reader_sees_trends_with_names_shares_and_sources(
+    engine: Engine, reader: psycopg.Connection
+) -> None:
+    with transaction(engine) as session:
+        rows = [
+            item("a", source="wire"),
+            item("b", source="wire", at=NOON + minutes(30), tone=(0.1, 0.3, 0.6)),
+            item("c", source="blog", at=NOON + minutes(31), language="zh"),
+            item("d", source="portal", at=NOON + minutes(32), text_hash="text of a"),
+            item("e", source="blog", at=NOON + timedelta(hours=3)),
+        ]
+        store_items(session, rows, [])
+
+    query = (
+        "SELECT name, start, items, accounts, negative, positive, sources, negative_share "
+        "FROM {} WHERE scope_id = %s ORDER BY start"
+    )
+    found = {
+        view: reader.execute(sql.SQL(query).format(sql.Identifier(view)), [SVB.id]).fetchall()
+        for view in ("v_trend_5m", "v_trend_1h", "v_trend_1d")
+    }
+
+    midnight, third = NOON - timedelta(hours=12), NOON + timedelta(hours=3)
+    assert len(found["v_trend_5m"]) == 3
+    assert found["v_trend_1h"] == [
+        (SVB.name, NOON, 4, 3, 2, 1, 2, pytest.approx(2 / 3)),
+        (SVB.name, third, 1, 1, 1, 0, 1, 1.0),
+    ]
+    assert found["v_trend_1d"] == [(SVB.name, midnight, 5, 4, 3, 1, 2, 0.75)]
+    market = reader.execute("SELECT DISTINCT name FROM v_trend_1h WHERE scope_kind = 'market'")
+    assert market.fetchall() == [("all",)]
+
+
+def test_the_reader_sees_alerts_their_evidence_and_items(
+    engine: Engine, reader: psycopg.Connection
+) -> None:
+    fired = alert(evidence=(mention("a", score=-0.9), mention("b")))
+    with transaction(engine) as session:
+        store_items(session, [item("a", topics=("Banks",))], [])
+        save_alert(session, fired, event(fired))
+
+    alerts = reader.execute("SELECT id, state, observed, languages FROM v_alerts").fetchall()
+    evidence = reader.execute("SELECT alert_id, event, rank, score FROM v_alert_evidence")
+    items = reader.execute("SELECT id, sentiment, topics, entities FROM v_items").fetchall()
+
+    assert alerts == [(fired.id, "firing", 5.0, ["en"])]
+    assert evidence.fetchall() == [
+        (fired.id, "alert.fired", 1, -0.9),
+        (fired.id, "alert.fired", 2, -0.6),
+    ]
+    assert items == [("a", "negative", ["Banks"], [SVB.name])]
+
+
+def test_the_reader_may_read_no_table_and_write_nowhere(reader: psycopg.Connection) -> None:
+    names = reader.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'").fetchall()
+    assert len(names) == len(metadata.tables) + 1, "and alembic's own"
+
+    for (name,) in names:
+        with pytest.raises(errors.InsufficientPrivilege):
+            reader.execute(sql.SQL("SELECT 1 FROM {}").format(sql.Identifier(name)))
+    # Sums cannot be written to by anybody, which PostgreSQL says first.
+    refusals = (errors.InsufficientPrivilege, errors.ObjectNotInPrerequisiteState)
+    for view in VIEWS:
+        with pytest.raises(refusals):
+            reader.execute(sql.SQL("DELETE FROM {}").format(sql.Identifier(view)))
+    with pytest.raises(errors.InsufficientPrivilege):
+        reader.execute("UPDATE v_alerts SET state = 'resolved'")
+    with pytest.raises(errors.InsufficientPrivilege):
+        reader.execute("CREATE TABLE mine (id int)")
+
+
+def test_every_view_is_described(reader: psycopg.Connection) -> None:
+    rows = reader.execute(
+        "SELECT relname, obj_description(oid) FROM pg_class "
+        "WHERE relkind = 'v' AND relnamespace = 'public'::regnamespace"
+    ).fetchall()
+
+    assert {name for name, _ in rows} == set(VIEWS)
+    assert all(description for _, description in rows)

@@ -1,0 +1,303 @@
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from cryptography.fernet import Fernet
+from standardwebhooks import Webhook
+
+from alerts.delivery.schedule import DELAYS
+from alerts.delivery.secrets import encrypt, new_secret
+from alerts.delivery.transport import guarded_client
+from alerts.delivery.webhook import Outcome
+from db.alerts import save_alert
+from db.engine import DatabaseAway, Engine, transaction
+from db.outbox import attempts, claim, pending
+from db.rows import SubscriptionRow
+from db.subscriptions import create_subscription, list_subscriptions
+from pipeline.stages import deliver
+from pipeline.stages.deliver import Lanes, SignedPost
+from tests.integration.endpoints import GONE, REFUSED, Clock, FakeSend, receiver
+from tests.integration.samples import NOON, alert, event, minutes, subscription
+from tests.integration.waiting import until
+
+pytestmark = pytest.mark.integration
+
+KEY = Fernet.generate_key().decode()
+TIMEOUT_S = 20.0
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime(2026, 1, 1, tzinfo=UTC))
+
+
+@pytest.fixture
+def send(clock: Clock) -> Iterator[FakeSend]:
+    fake = FakeSend(clock)
+    yield fake
+    fake.released.set()
+
+
+@pytest.fixture
+def lanes(engine: Engine, send: FakeSend, clock: Clock) -> Iterator[Lanes]:
+    running = _lanes(engine, send, clock)
+    yield running
+    send.released.set()
+    assert running.close(10)
+
+
+def _lanes(engine: Engine, send: deliver.Send, now: Callable[[], datetime]) -> Lanes:
+    return Lanes(engine, send=send, timeout_s=TIMEOUT_S, now=now)
+
+
+def _subscribe(engine: Engine, row: SubscriptionRow | None = None) -> UUID:
+    row = row or subscription()
+    with transaction(engine) as session:
+        create_subscription(session, row)
+    return row.id
+
+
+def _say(engine: Engine, *, count: int = 1, revision: int = 1) -> None:
+    """Store ``count`` alerts, or the next revision of them."""
+    with transaction(engine) as session:
+        for number in range(count):
+            row = alert(fired_at=NOON + minutes(number), revision=revision)
+            save_alert(session, row, event(row))
+
+
+def _pass(lanes: Lanes) -> int:
+    claimed = lanes.tick()
+    assert lanes.wait_idle(10)
+    return claimed
+
+
+def _waiting(engine: Engine) -> int:
+    with transaction(engine) as session:
+        return pending(session)
+
+
+def test_what_is_said_of_an_alert_reaches_each_subscription_once(
+    engine: Engine, lanes: Lanes, send: FakeSend
+) -> None:
+    _subscribe(engine)
+    _subscribe(engine)
+    _say(engine, count=3)
+
+    assert _pass(lanes) == 6
+    assert _pass(lanes) == 0
+    assert len({row.id for row in send.sent}) == len(send.sent) == 6
+    assert _waiting(engine) == 0
+
+
+def test_two_schedulers_send_each_delivery_once(engine: Engine, clock: Clock) -> None:
+    for _ in range(4):
+        _subscribe(engine)
+    _say(engine, count=60)
+    fakes = [FakeSend(), FakeSend()]
+    both = [_lanes(engine, fake, clock) for fake in fakes]
+
+    def work(lanes: Lanes) -> None:
+        while _waiting(engine):
+            lanes.tick()
+            assert lanes.wait_idle(20)
+
+    threads = [threading.Thread(target=work, args=(lanes,)) for lanes in both]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    ids = [row.id for fake in fakes for row in fake.sent]
+    assert len(ids) == len(set(ids)) == 240
+    assert all(lanes.close(5) for lanes in both)
+
+
+def test_an_endpoint_that_hangs_holds_up_no_other(
+    engine: Engine, lanes: Lanes, send: FakeSend
+) -> None:
+    send.hangs |= {_subscribe(engine) for _ in range(15)}
+    quick = _subscribe(engine)
+    _say(engine)
+    lanes.tick()
+    _say(engine, count=5)
+
+    lanes.tick()
+
+    until(lambda: len(send.bodies(quick)) == 5)
+    assert not lanes.wait_idle(0)
+
+
+def test_fifteen_slow_endpoints_are_waited_for_side_by_side(engine: Engine) -> None:
+    secret = encrypt(new_secret(), KEY)
+    with receiver() as slow, guarded_client(allow_hosts=["127.0.0.1"], timeout_s=9.0) as client:
+        slow.delay_s = 5.0
+        for _ in range(15):
+            row = subscription()
+            _subscribe(
+                engine, SubscriptionRow(id=row.id, url=slow.url, secret=secret, description="")
+            )
+        _say(engine)
+        lanes = _lanes(engine, SignedPost(client, key=KEY, timeout_s=9.0), lambda: NOON)
+
+        lanes.tick()
+
+        until(lambda: len(slow.received) == 15, within_s=4.0)
+        assert lanes.close(20)
+
+
+def test_one_slow_lane_gives_back_what_it_cannot_reach_in_time(
+    engine: Engine, lanes: Lanes, send: FakeSend, clock: Clock
+) -> None:
+    slow = _subscribe(engine)
+    send.takes = timedelta(seconds=TIMEOUT_S)
+    _say(engine, count=30)
+
+    _pass(lanes)
+
+    lease = 2 * (timedelta(seconds=TIMEOUT_S) + deliver.MARGIN)
+    assert 2 <= len(send.bodies(slow)) < 10
+    assert _pass(lanes) == 0
+    clock.advance(lease)
+    assert _pass(lanes) > 0
+    assert len({row.id for row in send.sent}) == len(send.sent)
+
+
+def test_a_refused_delivery_is_tried_by_the_schedule_and_then_dead(
+    engine: Engine, lanes: Lanes, send: FakeSend, clock: Clock
+) -> None:
+    send.answers[_subscribe(engine)] = REFUSED
+    _say(engine)
+
+    _pass(lanes)
+    assert _pass(lanes) == 0
+    for delay in DELAYS[1:]:
+        clock.advance(2 * delay)
+        assert _pass(lanes) == 1
+
+    with transaction(engine) as session:
+        made = attempts(session, send.sent[0].id)
+    assert [attempt.outcome for attempt in made] == ["failed"] * len(DELAYS)
+    assert len({row.id for row in send.sent}) == 1
+    assert _waiting(engine) == 0
+
+
+def test_a_gone_endpoint_is_disabled_and_gets_nothing_more(
+    engine: Engine, lanes: Lanes, send: FakeSend
+) -> None:
+    gone = _subscribe(engine)
+    send.answers[gone] = GONE
+    _say(engine, count=5)
+
+    _pass(lanes)
+    _say(engine, count=5, revision=2)
+    _pass(lanes)
+
+    assert len(send.sent) == 1
+    assert _waiting(engine) == 0
+    with transaction(engine) as session:
+        reasons = [row.disabled_reason for row in list_subscriptions(session)]
+    assert reasons == ["the endpoint answered 410 Gone"]
+
+
+def test_a_later_event_waits_for_the_earlier_one_of_its_alert(
+    engine: Engine, lanes: Lanes, send: FakeSend, clock: Clock
+) -> None:
+    down = _subscribe(engine)
+    send.answers[down] = REFUSED
+    _say(engine)
+    _pass(lanes)
+    _say(engine, revision=2)
+    _pass(lanes)
+    del send.answers[down]
+
+    clock.advance(minutes(1))
+    _pass(lanes)
+    _pass(lanes)
+
+    assert send.bodies(down) == ['{"revision": 1}', '{"revision": 1}', '{"revision": 2}']
+
+
+def test_an_attempt_that_could_not_be_recorded_is_made_again_with_the_same_id(
+    engine: Engine,
+    lanes: Lanes,
+    send: FakeSend,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _subscribe(engine)
+    _say(engine)
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseAway("gone for lunch")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliver, "record_attempt", away)
+        _pass(lanes)
+        with pytest.raises(DatabaseAway):
+            lanes.tick()
+    assert _pass(lanes) == 0
+    clock.advance(timedelta(minutes=10))
+    _pass(lanes)
+
+    assert len(send.sent) == 2
+    assert send.sent[0].id == send.sent[1].id
+    assert _waiting(engine) == 0
+
+
+def test_a_secret_of_another_key_is_a_failed_attempt_with_its_reason(
+    engine: Engine, clock: Clock
+) -> None:
+    _subscribe(engine)
+    _say(engine)
+    with guarded_client() as client:
+        lanes = _lanes(engine, SignedPost(client, key=KEY, timeout_s=TIMEOUT_S), clock)
+        _pass(lanes)
+
+    with transaction(engine) as session:
+        row = claim(session, now=clock() + minutes(9), limit=1, lease=minutes(1))[0]
+        made = attempts(session, row.id)
+    assert [(attempt.outcome, attempt.detail) for attempt in made] == [
+        ("failed", "secret_unreadable")
+    ]
+
+
+def test_the_receiver_can_verify_what_it_gets(engine: Engine) -> None:
+    secret = new_secret()
+    outcomes: list[Outcome] = []
+    with receiver() as endpoint, guarded_client(allow_hosts=["127.0.0.1"]) as client:
+        row = subscription()
+        _subscribe(
+            engine,
+            SubscriptionRow(
+                id=row.id, url=endpoint.url, secret=encrypt(secret, KEY), description=""
+            ),
+        )
+        _say(engine)
+        lanes = Lanes(
+            engine,
+            send=SignedPost(client, key=KEY, timeout_s=TIMEOUT_S),
+            timeout_s=TIMEOUT_S,
+            now=lambda: datetime.now(UTC),
+            on_outcome=outcomes.append,
+        )
+        _pass(lanes)
+        assert lanes.close(5)
+
+    headers, body = endpoint.received[0]
+    Webhook(secret).verify(body, headers)
+    assert body == b'{"revision": 1}'
+    assert outcomes == [Outcome.DELIVERED]
+
+
+def test_closing_begins_no_further_attempt(engine: Engine, lanes: Lanes, send: FakeSend) -> None:
+    send.hangs.add(_subscribe(engine))
+    _say(engine, count=5)
+    lanes.tick()
+
+    assert not lanes.close(0.1)
+    send.released.set()
+
+    assert lanes.close(10)
+    assert len(send.sent) == 1

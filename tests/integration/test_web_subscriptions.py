@@ -1,0 +1,86 @@
+"""Subscriptions by the API, on a real database."""
+
+import httpx
+import pytest
+
+from alerts.delivery.secrets import decrypt
+from db.engine import Engine, transaction
+from db.subscriptions import list_subscriptions
+from pipeline.settings import Settings
+from tests.integration.web_client import SECRET_KEY, web_client, web_settings
+
+pytestmark = pytest.mark.integration
+
+
+@pytest.fixture
+def settings(database_url: str) -> Settings:
+    """Settings of a migrated database; there is no broker."""
+    return web_settings(database_url=database_url)
+
+
+async def test_a_subscription_shows_its_secret_once(settings: Settings, engine: Engine) -> None:
+    wish = {
+        "url": "http://127.0.0.1:9000/hook",
+        "entities": ["svb", "SIVB"],
+        "topics": ["MACRO"],
+        "severities": ["critical"],
+    }
+    async with web_client(settings) as client:
+        made = await client.post("/v1/subscriptions", json=wish)
+        listed = await client.get("/v1/subscriptions")
+        with transaction(engine) as session:
+            [stored] = list_subscriptions(session)
+        removed = await client.delete(f"/v1/subscriptions/{made.json()['id']}")
+        again = await client.delete(f"/v1/subscriptions/{made.json()['id']}")
+
+    assert made.status_code == 201
+    secret = made.json()["secret"]
+    assert secret.startswith("whsec_")
+    assert decrypt(stored.secret, SECRET_KEY) == secret
+    assert (stored.entities, stored.topics) == (("SIVB",), ("macro",))
+    assert listed.json()["subscriptions"] == [_without_secret(made)]
+    assert secret not in listed.text
+    assert (removed.status_code, again.status_code) == (204, 404)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"url": "http://example.com/"}, "url"),
+        ({"url": "https://localhost/"}, "url"),
+        ({"url": "https://169.254.169.254/latest"}, "url"),
+        ({"url": "https://[::1]/"}, "url"),
+        ({"url": "https://user:pw@203.0.113.7/"}, "url"),
+        ({"url": "nonsense"}, "url"),
+        ({"entities": ["No Such Company"]}, "entities"),
+        ({"topics": ["weather"]}, "topics"),
+        ({"severities": ["loud"]}, "severities"),
+        ({"secret": "whsec_c2hvcnQ="}, "secret"),
+        ({"description": "x" * 501}, "description"),
+    ],
+    ids=str,
+)
+async def test_a_subscription_that_could_not_work_is_refused(
+    settings: Settings, engine: Engine, change: dict[str, object], field: str
+) -> None:
+    wish = {"url": "http://127.0.0.1:9000/hook"} | change
+
+    async with web_client(settings) as client:
+        answer = await client.post("/v1/subscriptions", json=wish)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+    with transaction(engine) as session:
+        assert list_subscriptions(session) == []
+
+
+def _without_secret(answer: httpx.Response) -> dict[str, object]:
+    return {name: value for name, value in answer.json().items() if name != "secret"}
+
+
+async def test_without_a_secret_key_none_can_be_made(settings: Settings) -> None:
+    async with web_client(settings.model_copy(update={"secret_key": None})) as client:
+        answer = await client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9000/"})
+
+    assert answer.status_code == 503
+    assert "TAPEWATCH_SECRET_KEY" in answer.json()["detail"]

@@ -1,0 +1,228 @@
+"""The life of alerts along event time."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from time import perf_counter
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.types import (
+    Hour,
+    Mention,
+    Rule,
+    SeriesState,
+    Severity,
+    Transition,
+    TransitionKind,
+    Walk,
+)
+from alerts.walk import walk
+
+START = datetime(2024, 1, 1, tzinfo=UTC)
+DAY = START + timedelta(days=5, hours=9)
+RULE = Rule()
+
+
+def account(minute: float, source: str = "wire", *, negative: bool = True) -> Mention:
+    at = DAY + timedelta(minutes=minute)
+    return Mention(f"{source} {minute}", at, source, f"Told at {minute}", negative, -0.5, False)
+
+
+def go(
+    mentions: Sequence[Mention],
+    *,
+    hours: Sequence[Hour] = (),
+    state: SeriesState | None = None,
+    since: float = -60,
+    until: float = 48 * 60,
+    rule: Rule = RULE,
+) -> Walk:
+    return walk(
+        mentions,
+        hours,
+        state=state or SeriesState(),
+        since=DAY + timedelta(minutes=since),
+        until=DAY + timedelta(minutes=until),
+        archive_start=START,
+        parent_share=0.3,
+        rule=rule,
+    )
+
+
+def told(transitions: Sequence[Transition]) -> list[tuple[str, float]]:
+    return [
+        (change.kind.removeprefix("alert."), (change.reading.at - DAY) / timedelta(minutes=1))
+        for change in transitions
+    ]
+
+
+SPIKE = (account(0), account(10, "daily"), account(62))
+
+
+def test_it_fires_at_the_account_that_makes_three_and_resolves_without_further_news() -> None:
+    walked = go(SPIKE)
+
+    # The window empties 4 h after the last account; half an hour of quiet starts at the next
+    # border of 5 minutes.
+    assert told(walked.transitions) == [("fired", 62), ("resolved", 62 + 240 + 3 + 30)]
+    assert walked.state == SeriesState(last_resolved_at=DAY + timedelta(minutes=335))
+    assert walked.transitions[1].fired_at == DAY + timedelta(minutes=62)
+
+
+def test_the_readings_of_transitions_carry_their_stories() -> None:
+    assert go(SPIKE).transitions[0].reading.stories == 3
+
+
+def test_a_relapse_during_the_quiet_half_hour_keeps_the_alert_open() -> None:
+    walked = go([*SPIKE, account(62 + 240 + 20)])
+
+    assert told(walked.transitions) == [("fired", 62), ("resolved", 322 + 240 + 3 + 30)]
+
+
+def test_it_is_upgraded_once_when_the_crisis_grows() -> None:
+    grows = [account(70 + 2 * number, f"source {number}") for number in range(30)]
+
+    walked = go([*SPIKE, *grows], until=200)
+
+    assert told(walked.transitions) == [("fired", 62), ("updated", 80)]
+    assert walked.transitions[1].severity is Severity.CRITICAL
+    assert walked.state.open is not None
+    assert walked.state.open.peak_observed == 33
+
+
+def test_severity_does_not_fall_while_the_alert_is_open() -> None:
+    grows = [account(70 + 2 * number, f"source {number}") for number in range(9)]
+
+    last = go([*SPIKE, *grows]).transitions[-1]
+
+    assert (last.kind, last.severity) == (TransitionKind.RESOLVED, Severity.CRITICAL)
+
+
+def test_the_next_one_waits_for_the_cooldown() -> None:
+    early = [account(400 + number, f"source {number}") for number in range(5)]
+    late = [account(335 + 6 * 60 + number, f"source {number}") for number in range(5)]
+
+    assert told(go([*SPIKE, *early]).transitions) == told(go(SPIKE).transitions)
+    assert told(go([*SPIKE, *late]).transitions)[2] == ("fired", 335 + 6 * 60 + 2)
+
+
+def test_it_never_fires_because_time_passed() -> None:
+    good = [account(63 + number, negative=False) for number in range(3)]
+    warm = Rule(warm_up=timedelta(days=5, hours=10, minutes=3))
+
+    assert go([*SPIKE, *good], rule=warm).transitions == ()
+
+
+def test_news_before_the_way_counts_but_does_not_fire_again() -> None:
+    assert go(SPIKE, since=62).transitions == ()
+    assert told(go(SPIKE, since=61, until=62).transitions) == [("fired", 62)]
+
+
+def burst(start: int, told_by: Sequence[tuple[int, str, bool, bool]]) -> list[Mention]:
+    """Return mentions that follow each other by minutes."""
+    mentions = []
+    for gap, source, negative, is_copy in told_by:
+        start += gap
+        at = DAY + timedelta(minutes=start)
+        name = f"{start} {source} {negative} {is_copy}"
+        mentions.append(Mention(name, at, source, f"{source} tells", negative, -0.4, is_copy))
+    return mentions
+
+
+gap_source_tone_copy = st.tuples(
+    st.integers(0, 30),
+    st.sampled_from("abcdef"),
+    st.sampled_from([True, True, False]),
+    st.sampled_from([False, False, False, True]),
+)
+mentions_of_some_days = st.lists(
+    st.builds(
+        burst,
+        start=st.integers(0, 3 * 24 * 60),
+        told_by=st.lists(gap_source_tone_copy, min_size=4, max_size=16),
+    ),
+    min_size=1,
+    max_size=5,
+).map(lambda bursts: [mention for told in bursts for mention in told])
+hours_before = st.lists(
+    st.builds(
+        lambda ago, accounts, negative: Hour(
+            DAY - timedelta(hours=ago), accounts, min(accounts, negative)
+        ),
+        ago=st.integers(-70, 119),
+        accounts=st.integers(1, 4),
+        negative=st.integers(0, 4),
+    ),
+    max_size=20,
+    unique_by=lambda hour: hour.start,
+)
+# Low thresholds, so that much happens.
+NERVOUS = Rule(
+    window=timedelta(hours=1),
+    min_negative=2,
+    min_ratio=1.1,
+    min_z_volume=0.5,
+    min_z_share=0.2,
+    cooldown=timedelta(hours=1),
+    critical_factor=1.5,
+)
+
+
+@settings(deadline=None)
+@given(
+    mentions=mentions_of_some_days,
+    hours=hours_before,
+    cuts=st.lists(st.integers(-60, 4 * 24 * 60), max_size=40),
+    rule=st.sampled_from([RULE, NERVOUS]),
+)
+def test_walking_in_pieces_gives_what_walking_at_once_gives(
+    mentions: list[Mention], hours: list[Hour], cuts: list[int], rule: Rule
+) -> None:
+    end = 4 * 24 * 60
+    whole = go(mentions, hours=hours, until=end, rule=rule)
+
+    state = SeriesState()
+    transitions: list[Transition] = []
+    borders = [-60, *sorted(cuts), end]
+    for since, until in pairwise(borders):
+        first = DAY + timedelta(minutes=since) - rule.window
+        last = DAY + timedelta(minutes=until)
+        known = [mention for mention in mentions if first < mention.at <= last]
+        piece = go(known, hours=hours, state=state, since=since, until=until, rule=rule)
+        state = piece.state
+        transitions.extend(piece.transitions)
+
+    assert Walk(state, tuple(transitions)) == whole
+
+
+@settings(deadline=None)
+@given(mentions=mentions_of_some_days, hours=hours_before)
+def test_alerts_open_and_close_in_turn_and_keep_the_cooldown(
+    mentions: list[Mention], hours: list[Hour]
+) -> None:
+    walked = go(mentions, hours=hours, until=4 * 24 * 60, rule=NERVOUS)
+
+    turns = [change for change in walked.transitions if change.kind is not TransitionKind.UPDATED]
+    kinds = [TransitionKind.FIRED, TransitionKind.RESOLVED]
+    assert [change.kind for change in turns] == [kinds[turn % 2] for turn in range(len(turns))]
+    assert (walked.state.open is not None) == bool(len(turns) % 2)
+    for resolved, fired in zip(turns[1::2], turns[2::2], strict=False):
+        assert fired.reading.at - resolved.reading.at >= NERVOUS.cooldown
+    for change in turns[::2]:
+        assert change.reading.fires
+        assert change.reading.at in {mention.at for mention in mentions if mention.negative}
+
+
+def test_four_weeks_of_a_busy_series_take_well_under_a_second() -> None:
+    mentions = [
+        account(7 * number, f"source {number % 12}", negative=number % 3 == 0)
+        for number in range(6_000)
+    ]
+    hours = [Hour(START + timedelta(hours=number), 8, 3) for number in range(900)]
+
+    started = perf_counter()
+    go(mentions, hours=hours, until=30 * 24 * 60)
+
+    assert perf_counter() - started < 1

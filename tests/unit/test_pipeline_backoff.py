@@ -1,0 +1,104 @@
+import asyncio
+import io
+import json
+import logging
+import random
+from collections.abc import Iterator
+from itertools import islice
+
+import pytest
+import structlog
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline import log
+from pipeline.backoff import Outage, Stopping, persist, persist_for, waits
+
+
+@pytest.fixture
+def logged() -> Iterator[io.StringIO]:
+    stream = io.StringIO()
+    log.configure(json=True, level="info", stream=stream)
+    yield stream
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+
+
+def events(stream: io.StringIO) -> list[str]:
+    return [json.loads(line)["event"] for line in stream.getvalue().splitlines()]
+
+
+@given(st.integers())
+def test_waits_double_up_to_the_bound_with_jitter(seed: int) -> None:
+    rng = random.Random(seed)  # noqa: S311
+    ceilings = [0.2, 0.4, 0.8, 1.0, 1.0]
+
+    for wait, ceiling in zip(islice(waits(rng, first_s=0.2, most_s=1.0), 5), ceilings, strict=True):
+        assert ceiling / 2 <= wait <= ceiling
+
+
+def test_an_outage_is_said_once_for_each_cause_and_once_when_over(logged: io.StringIO) -> None:
+    outage = Outage("database")
+
+    for error in (OSError("refused"), OSError("refused"), TimeoutError(), TimeoutError()):
+        outage.failed(error)
+    outage.succeeded()
+    outage.succeeded()
+
+    assert events(logged) == ["away", "away", "back"]
+
+
+async def test_persist_tries_until_it_works() -> None:
+    failures = iter([ConnectionError(), ConnectionError()])
+
+    async def attempt() -> str:
+        for failure in failures:
+            raise failure
+        return "done"
+
+    result = await persist(
+        attempt,
+        outage=Outage("x"),
+        is_away=lambda error: isinstance(error, ConnectionError),
+        stopping=asyncio.Event(),
+    )
+
+    assert result == "done"
+
+
+async def test_persist_does_not_hide_a_bug() -> None:
+    async def attempt() -> None:
+        raise KeyError
+
+    with pytest.raises(KeyError):
+        await persist(
+            attempt, outage=Outage("x"), is_away=lambda _: False, stopping=asyncio.Event()
+        )
+
+
+async def test_persist_gives_up_at_once_when_the_process_is_to_stop() -> None:
+    stopping = asyncio.Event()
+    stopping.set()
+
+    async def attempt() -> None:
+        raise ConnectionError
+
+    with pytest.raises(Stopping):
+        await persist(attempt, outage=Outage("x"), is_away=lambda _: True, stopping=stopping)
+
+
+def test_persist_for_ends_with_the_last_failure_when_the_time_is_over() -> None:
+    def attempt() -> None:
+        raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        persist_for(attempt, outage=Outage("x"), is_away=lambda _: True, most_s=0.3)
+
+
+def test_a_library_repeats_itself_only_once_a_minute(logged: io.StringIO) -> None:
+    for _ in range(5):
+        logging.getLogger("aiokafka.conn").error("cannot connect to %s", "broker")
+        logging.getLogger("pipeline.mine").error("said each time")
+
+    assert events(logged).count("cannot connect to broker") == 1
+    assert events(logged).count("said each time") == 5

@@ -1,0 +1,238 @@
+import gzip
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from pipeline.messages import Limits, NewsItem, Reason
+from pipeline.sources.base import Unreadable
+from pipeline.sources.feeds import MAX_RESPONSE_BYTES, Feed, FeedError, FeedSpec, load_feeds
+from pipeline.sources.replay import Lines, Pace, SourceError
+
+NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
+RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title>
+<item><guid>1</guid><title>Bank &lt;b&gt;falls&lt;/b&gt;</title><link>https://wire.example/1</link>
+<description>&lt;p&gt;Down 6 %&lt;/p&gt;</description>
+<pubDate>Fri, 01 Mar 2024 10:00:00 GMT</pubDate></item>
+<item><guid>2</guid><title></title><pubDate>Fri, 01 Mar 2024 10:00:00 GMT</pubDate></item>
+</channel></rss>"""
+ATOM = """<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>W</title>
+<entry><id>a</id><title>Bank rises</title><updated>2024-03-01T09:00:00+01:00</updated>
+<link href="https://wire.example/a"/><summary>Up</summary></entry></feed>"""
+
+
+def line(hour: int, title: str = "Bank falls") -> str:
+    at = f"2024-03-01T{hour:02d}:00:00Z"
+    return json.dumps({"published_at": at, "title": title, "source": "wire"})
+
+
+def lines(path: Path, until: datetime | None = None) -> Lines:
+    return Lines(path, Limits(), until, now=lambda: NOW)
+
+
+def test_a_file_yields_items_and_what_it_cannot_read_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl"
+    path.write_text(f"{line(1)}\n\n{{broken\n{line(2)}")
+
+    first, second, third = lines(path).records()
+
+    assert isinstance(first, NewsItem)
+    assert isinstance(third, NewsItem)
+    assert isinstance(second, Unreadable)
+    assert (second.origin, second.error.reason) == ("news.jsonl:3", Reason.NOT_JSON)
+
+
+@pytest.mark.parametrize("name", ["news.jsonl.gz", "named-otherwise"])
+def test_gzip_is_recognised_by_its_content(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    path.write_bytes(gzip.compress(line(1).encode()))
+
+    assert len(list(lines(path).records())) == 1
+
+
+def test_an_empty_file_has_no_lines(tmp_path: Path) -> None:
+    path = tmp_path / "empty.jsonl"
+    path.touch()
+    source = lines(path)
+
+    assert list(source.records()) == []
+    assert source.lines == 0
+
+
+def test_items_from_until_on_are_left_out_even_where_the_file_is_not_in_order(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "news.jsonl"
+    path.write_text("\n".join([line(1), line(5), line(2)]))
+
+    records = list(lines(path, until=NOW.replace(hour=5)).records())
+
+    assert [record.published_at.hour for record in records if isinstance(record, NewsItem)] == [
+        1,
+        2,
+    ]
+
+
+def test_a_line_without_end_is_read_past_and_not_into_memory(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl"
+    path.write_bytes(b"x" * 20_000_000 + b"\n" + line(1).encode())
+
+    huge, item = lines(path).records()
+
+    assert isinstance(huge, Unreadable)
+    assert huge.error.reason is Reason.TOO_LONG
+    assert len(huge.raw) < 100_000
+    assert isinstance(item, NewsItem)
+
+
+def test_a_damaged_gzip_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl.gz"
+    path.write_bytes(gzip.compress(line(1).encode() * 100)[:-20])
+
+    with pytest.raises(SourceError, match=r"news\.jsonl\.gz"):
+        list(lines(path).records())
+
+
+def test_a_pace_of_sixty_lets_a_minute_of_event_time_pass_in_a_second() -> None:
+    clock = iter([100.0, 100.0, 100.25]).__next__
+    pace = Pace(60.0, clock)
+
+    waits = [pace.wait_s(NOW), pace.wait_s(NOW + timedelta(minutes=1))]
+
+    assert waits == [0.0, 0.75]
+
+
+def test_the_greatest_pace_never_waits() -> None:
+    pace = Pace(None)
+
+    assert pace.wait_s(NOW) == pace.wait_s(NOW + timedelta(days=1)) == 0.0
+
+
+def feed(handler: Callable[[httpx.Request], httpx.Response], **changes: object) -> Feed:
+    spec = FeedSpec.model_validate({"url": "https://www.wire.example/rss", **changes})
+    return Feed(spec, httpx.Client(transport=httpx.MockTransport(handler)), Limits())
+
+
+def test_a_feed_yields_cleaned_items_and_its_unreadable_entries() -> None:
+    look = feed(lambda _: httpx.Response(200, text=RSS)).look(now=NOW)
+
+    assert look is not None
+    item, bad = look.records
+    assert isinstance(item, NewsItem)
+    assert (item.title, item.body, item.source) == ("Bank falls", "Down 6 %", "wire.example")
+    assert item.published_at == NOW.replace(hour=10)
+    assert isinstance(bad, Unreadable)
+    assert bad.error.reason is Reason.MISSING_TITLE
+
+
+def test_atom_is_read_as_well() -> None:
+    look = feed(lambda _: httpx.Response(200, text=ATOM), source="W").look(now=NOW)
+
+    assert look is not None
+    (item,) = look.records
+    assert isinstance(item, NewsItem)
+    assert (item.source, item.published_at) == ("W", NOW.replace(hour=8))
+
+
+def test_a_confirmed_look_is_asked_about_conditionally() -> None:
+    asked: list[httpx.Headers] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers)
+        if "if-none-match" in request.headers:
+            return httpx.Response(304)
+        return httpx.Response(200, text=RSS, headers={"etag": '"1"', "last-modified": "Fri"})
+
+    one = feed(server)
+    first = one.look(now=NOW)
+    assert first is not None
+    one.confirm(first)
+
+    assert one.look(now=NOW) is None
+    assert asked[1]["if-none-match"] == '"1"'
+    assert asked[1]["if-modified-since"] == "Fri"
+
+
+def test_a_look_that_was_not_confirmed_comes_again() -> None:
+    one = feed(lambda _: httpx.Response(200, text=RSS))
+
+    first, second = one.look(now=NOW), one.look(now=NOW)
+
+    assert first is not None
+    assert second is not None
+    assert first.records[0] == second.records[0]
+    assert len(first.records) == len(second.records)
+
+
+def test_a_server_that_ignores_conditions_brings_only_new_entries() -> None:
+    one = feed(lambda _: httpx.Response(200, text=RSS))
+    first = one.look(now=NOW)
+    assert first is not None
+    one.confirm(first)
+
+    again = one.look(now=NOW)
+
+    assert again is not None
+    assert again.records == ()
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        httpx.Response(500),
+        httpx.Response(404),
+        httpx.Response(200, text="<html><body>Not here</body></html>"),
+        httpx.Response(200, text=""),
+        httpx.Response(200, content=b"x" * (MAX_RESPONSE_BYTES + 1)),
+    ],
+)
+def test_a_broken_feed_is_a_feed_error(response: httpx.Response) -> None:
+    with pytest.raises(FeedError):
+        feed(lambda _: response).look(now=NOW)
+
+
+def test_a_server_that_cannot_be_reached_is_a_feed_error() -> None:
+    def server(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectTimeout("too slow", request=request)
+
+    with pytest.raises(FeedError, match="ConnectTimeout"):
+        feed(server).look(now=NOW)
+
+
+def test_a_feeds_file_lists_feeds(tmp_path: Path) -> None:
+    path = tmp_path / "feeds.toml"
+    path.write_text(
+        '[[feed]]\nurl = "https://www.a.example/rss"\n[[feed]]\nurl = "https://b.example"\n'
+        'source = "B"\ninterval_s = 60\nlanguage = "zh"\n'
+    )
+
+    first, second = load_feeds(path)
+
+    assert (first.name, first.interval_s) == ("a.example", 300.0)
+    assert (second.name, second.interval_s, second.language) == ("B", 60.0, "zh")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[[feed]]\nurl = 'not a url'",
+        "[[feed]]\nurl='https://a.example'\ntypo=1",
+        "[[feed",
+        "feed=1",
+    ],
+)
+def test_a_wrong_feeds_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "feeds.toml"
+    path.write_text(text)
+
+    with pytest.raises(FeedError, match=r"feeds\.toml"):
+        load_feeds(path)
+
+
+def test_a_missing_feeds_file_is_an_error_that_names_it(tmp_path: Path) -> None:
+    with pytest.raises(FeedError, match=r"nowhere\.toml"):
+        load_feeds(tmp_path / "nowhere.toml")
