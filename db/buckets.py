@@ -20,16 +20,17 @@ _TONES = ("negative", "neutral", "positive")
 
 _ADD = sa.text("""
     INSERT INTO trend_5m AS t (scope_kind, scope_id, bucket, language, items, accounts,
-                               negative, neutral, positive, score_sum, sources)
+                               negative, neutral, positive, score_sum, sources, negative_sources)
     SELECT scope_kind, scope_id, bucket, language, items, accounts,
-           negative, neutral, positive, score_sum, string_to_array(sources, chr(31))
+           negative, neutral, positive, score_sum, string_to_array(sources, chr(31)),
+           string_to_array(negative_sources, chr(31))
     FROM unnest(
         CAST(:scope_kind AS text[]), CAST(:scope_id AS text[]), CAST(:bucket AS timestamptz[]),
         CAST(:language AS text[]), CAST(:items AS int[]), CAST(:accounts AS int[]),
         CAST(:negative AS int[]), CAST(:neutral AS int[]), CAST(:positive AS int[]),
-        CAST(:score_sum AS float8[]), CAST(:sources AS text[]))
+        CAST(:score_sum AS float8[]), CAST(:sources AS text[]), CAST(:negative_sources AS text[]))
         AS new (scope_kind, scope_id, bucket, language, items, accounts,
-                negative, neutral, positive, score_sum, sources)
+                negative, neutral, positive, score_sum, sources, negative_sources)
     ON CONFLICT (scope_kind, scope_id, bucket, language) DO UPDATE SET
         items = t.items + excluded.items,
         accounts = t.accounts + excluded.accounts,
@@ -38,7 +39,11 @@ _ADD = sa.text("""
         positive = t.positive + excluded.positive,
         score_sum = t.score_sum + excluded.score_sum,
         sources = CASE WHEN excluded.sources <@ t.sources THEN t.sources ELSE ARRAY(
-            SELECT DISTINCT s FROM unnest(t.sources || excluded.sources) AS s ORDER BY s) END
+            SELECT DISTINCT s FROM unnest(t.sources || excluded.sources) AS s ORDER BY s) END,
+        negative_sources = CASE WHEN excluded.negative_sources <@ t.negative_sources
+            THEN t.negative_sources ELSE ARRAY(
+            SELECT DISTINCT s FROM unnest(t.negative_sources || excluded.negative_sources) AS s
+            ORDER BY s) END
 """)
 
 
@@ -48,6 +53,7 @@ class _Sums:
     tones: dict[str, int] = field(default_factory=lambda: dict.fromkeys(_TONES, 0))
     score_sum: float = 0.0
     sources: set[str] = field(default_factory=set)
+    negative_sources: set[str] = field(default_factory=set)
 
 
 _Key = tuple[SeriesKey, datetime, str]
@@ -75,6 +81,8 @@ def add_to_trends(session: Session, rows: Sequence[ItemRow], accounts: Collectio
                 bucket.tones[row.sentiment] += 1
                 bucket.score_sum += row.score
                 bucket.sources.add(row.source)
+                if row.sentiment == "negative":
+                    bucket.negative_sources.add(row.source)
     execute_many(session, _ADD, [_columns(key, sums[key]) for key in sorted(sums)])
 
 
@@ -98,4 +106,5 @@ def _columns(key: _Key, sums: _Sums) -> dict[str, object]:
         **sums.tones,
         "score_sum": sums.score_sum,
         "sources": _SEPARATOR.join(sorted(sums.sources)),
+        "negative_sources": _SEPARATOR.join(sorted(sums.negative_sources)),
     }

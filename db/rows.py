@@ -111,11 +111,16 @@ class TrendRow:
 
 @dataclass(frozen=True, slots=True)
 class HourRow:
-    """Accounts and negative accounts of one series in the hour that starts at ``start``."""
+    """Accounts of one series in the hour that starts at ``start``.
+
+    Attributes:
+        negative_sources: Distinct sources of the negative accounts.
+    """
 
     start: datetime
     accounts: int
     negative: int
+    negative_sources: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -119,6 +119,7 @@ trend_5m = Table(
     Column("positive", Integer, nullable=False),
     Column("score_sum", Double, nullable=False, comment="over accounts"),
     Column("sources", ARRAY(Text), nullable=False, comment="distinct, of accounts"),
+    Column("negative_sources", ARRAY(Text), nullable=False, comment="of negative accounts"),
     PrimaryKeyConstraint("scope_kind", "scope_id", "bucket", "language"),
     Index(None, "bucket", "scope_kind"),
     postgresql_with={"fillfactor": 70},

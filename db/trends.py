@@ -40,9 +40,14 @@ _TREND = sa.text("""
 """)
 
 _HOURS = sa.text("""
-    SELECT date_trunc('hour', bucket, 'UTC') AS start, sum(accounts), sum(negative)
-    FROM trend_5m
-    WHERE scope_kind = :kind AND scope_id = :id AND bucket >= :since AND bucket < :until
+    WITH span AS (
+        SELECT *, date_trunc('hour', bucket, 'UTC') AS start FROM trend_5m
+        WHERE scope_kind = :kind AND scope_id = :id AND bucket >= :since AND bucket < :until),
+    voices AS (
+        SELECT start, count(DISTINCT source) AS sources
+        FROM span, unnest(negative_sources) AS source GROUP BY start)
+    SELECT start, sum(accounts), sum(negative), coalesce(max(voices.sources), 0)
+    FROM span LEFT JOIN voices USING (start)
     GROUP BY start HAVING sum(accounts) > 0 ORDER BY start
 """)
 

@@ -45,6 +45,25 @@ def variable_name(location: tuple[int | str, ...]) -> str:
     return "TAPEWATCH_" + "__".join(part.upper() for part in location if isinstance(part, str))
 
 
+def require_key(settings: Settings) -> str:
+    """Return the key that opens webhook secrets.
+
+    Raises:
+        SettingsError: If there is none, or it is no key.
+    """
+    from alerts.delivery.secrets import SecretUnreadable, encrypt
+
+    advice = "run `tapewatch new-key` once and give every service the key it prints"
+    if settings.secret_key is None:
+        raise SettingsError(f"TAPEWATCH_SECRET_KEY is not set: {advice}")
+    key = settings.secret_key.get_secret_value()
+    try:
+        encrypt("", key)
+    except SecretUnreadable as error:
+        raise SettingsError(f"TAPEWATCH_SECRET_KEY is wrong, {error}: {advice}") from None
+    return key
+
+
 def build_engine(settings: Settings) -> Engine:
     """Return an engine; connects to nothing yet."""
     from db.engine import create_engine

@@ -14,13 +14,12 @@ from datetime import UTC, datetime
 import httpx
 import structlog
 
-from alerts.delivery.secrets import SecretUnreadable, encrypt
 from alerts.delivery.transport import guarded_client
 from db.engine import DatabaseAway, Engine
 from pipeline.backoff import Outage
 from pipeline.detection import Detection
 from pipeline.jobs import Job, Stop, clock
-from pipeline.runtime import SettingsError, build_engine
+from pipeline.runtime import build_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES, metrics_server
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
@@ -31,23 +30,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 # SIGTERM must end the process within ten seconds, whatever an endpoint or the database does.
 STOP_S = 8.0
-
-
-def require_key(settings: Settings) -> str:
-    """Return the key that opens webhook secrets.
-
-    Raises:
-        SettingsError: If there is none, or it is no key.
-    """
-    advice = "run `tapewatch new-key` once and give every service the key it prints"
-    if settings.secret_key is None:
-        raise SettingsError(f"TAPEWATCH_SECRET_KEY is not set: {advice}")
-    key = settings.secret_key.get_secret_value()
-    try:
-        encrypt("", key)
-    except SecretUnreadable as error:
-        raise SettingsError(f"TAPEWATCH_SECRET_KEY is wrong, {error}: {advice}") from None
-    return key
 
 
 def run(settings: Settings) -> None:

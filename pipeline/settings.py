@@ -123,8 +123,11 @@ class IngestSettings(_Group):
     """Limits on what enters."""
 
     feeds: Path | None = Field(default=None, description="TOML file that lists RSS/Atom feeds.")
+    # More would not fit a message of 2 MiB at four bytes a character.
     max_text_chars: PositiveInt = Field(
-        default=100_000, description="An item whose title and body are longer is a dead letter."
+        default=100_000,
+        le=400_000,
+        description="An item whose title and body are longer is a dead letter.",
     )
     max_future_s: PositiveFloat = Field(
         default=3600.0, description="An item dated further ahead of the clock is a dead letter."

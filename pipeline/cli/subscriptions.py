@@ -46,8 +46,7 @@ def subscribe(
     """
     from db.subscriptions import create_subscription
     from pipeline.cli.database import open_session
-    from pipeline.runtime import load_settings
-    from pipeline.scheduler import require_key
+    from pipeline.runtime import load_settings, require_key
     from pipeline.subscribing import BadSubscription, Wish, to_subscription
 
     settings = load_settings()

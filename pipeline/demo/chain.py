@@ -18,8 +18,7 @@ from pipeline.demo.inbox import Inbox, open_inbox
 from pipeline.demo.progress import Watcher
 from pipeline.demo.state import State
 from pipeline.demo.supervise import Supervisor, tail
-from pipeline.runtime import build_engine, load_settings
-from pipeline.scheduler import require_key
+from pipeline.runtime import build_engine, load_settings, require_key
 from pipeline.settings import Settings
 from pipeline.subscribing import Wish, to_subscription
 

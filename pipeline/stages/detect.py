@@ -33,6 +33,8 @@ PRIOR_SHARE = 0.25
 PRIOR_ACCOUNTS = 30
 MARKET = SeriesKey(ScopeKind.MARKET, "all")
 
+Change = tuple[AlertRow, AlertEventRow]
+
 _STATES = TypeAdapter(dict[str, SeriesState])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -86,13 +88,17 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
     walker = _Walker(session, rule, since, until, oldest)
-    events: list[AlertEventRow] = []
+    changes: list[Change] = []
     for key in sorted({*changed, *busy}):
-        states[key], said = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
-        events += said
+        states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
+        changes += of_series
+    # In the order of event time, so that receivers hear one story and not series by series.
+    changes.sort(key=lambda change: change[1].at)
+    for alert, event in changes:
+        save_alert(session, alert, event)
 
     save_detect_state(session, DETECTOR, until, _pack(states, until - rule.cooldown))
-    return Step(until, tuple(events))
+    return Step(until, tuple(event for _, event in changes))
 
 
 def grid_end(since: datetime) -> datetime:
@@ -165,8 +171,8 @@ class _Walker:
 
     def walk(
         self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
-    ) -> tuple[SeriesState, list[AlertEventRow]]:
-        """Walk one series; return its new state and what was said of its alert."""
+    ) -> tuple[SeriesState, list[Change]]:
+        """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
         start = self._since - self._rule.window
@@ -183,21 +189,19 @@ class _Walker:
             parent_share=self._parent_share(),
             rule=self._rule,
         )
-        said: list[AlertEventRow] = []
+        changes: list[Change] = []
         for transition in walked.transitions:
             name = alert.scope_name if alert else scope_name(self._session, key)
             alert = moved(
                 alert, transition, key=key, name=name, rows=rows, window=self._rule.window
             )
-            event = said_of(alert, transition.kind)
-            save_alert(self._session, alert, event)
-            said.append(event)
-        return walked.state, said
+            changes.append((alert, said_of(alert, transition.kind)))
+        return walked.state, changes
 
     def _hours(self, key: SeriesKey) -> list[Hour]:
         since = self._cell_start - self._rule.window - HISTORY
         rows = hours(self._session, key, since=since, until=self._until)
-        return [Hour(row.start, row.accounts, row.negative) for row in rows]
+        return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
 
     def _parent_share(self) -> float:
         """Return the market's negative share as of the start of the grid's cell."""

@@ -8,7 +8,7 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from pipeline.scheduler import require_key
+from pipeline.runtime import require_key
 from pipeline.settings import Settings
 from pipeline.web import (
     problems,

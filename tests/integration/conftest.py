@@ -5,6 +5,7 @@ database role must be allowed to create databases). Each test gets a fresh, migr
 """
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
@@ -20,15 +21,17 @@ from pipeline.demo.embedded import start_broker, start_postgres
 
 
 @pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def postgres_url() -> Iterator[str]:
     """URL of a server's maintenance database."""
     given = os.environ.get("TAPEWATCH_TEST_DATABASE_URL")
     if given:
         yield given
         return
-    server = start_postgres(tmp_path_factory.mktemp("pg") / "cluster")
-    yield server.url
-    server.stop()
+    # Not in pytest's own folder: another pytest that starts closes it to the server's user.
+    with tempfile.TemporaryDirectory(prefix="tapewatch-test-") as folder:
+        server = start_postgres(Path(folder) / "cluster")
+        yield server.url
+        server.stop()
 
 
 @pytest.fixture(scope="session")

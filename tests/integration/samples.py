@@ -146,7 +146,7 @@ def stored_buckets(connection: Connection) -> dict[tuple[object, ...], tuple[obj
     rows = connection.execute(
         text("""
         SELECT scope_kind, scope_id, bucket, language, items, accounts, negative, neutral,
-               positive, round(CAST(score_sum AS numeric), 6), sources
+               positive, round(CAST(score_sum AS numeric), 6), sources, negative_sources
         FROM trend_5m""")
     )
     return {tuple(row[:4]): tuple(row[4:]) for row in rows}
@@ -164,7 +164,9 @@ def recounted_buckets(connection: Connection) -> dict[tuple[object, ...], tuple[
                count(*) FILTER (WHERE copy_of IS NULL AND sentiment = 'positive'),
                round(CAST(coalesce(
                    sum(score) FILTER (WHERE copy_of IS NULL), 0) AS numeric), 6),
-               coalesce(array_agg(DISTINCT source) FILTER (WHERE copy_of IS NULL), '{}')
+               coalesce(array_agg(DISTINCT source) FILTER (WHERE copy_of IS NULL), '{}'),
+               coalesce(array_agg(DISTINCT source) FILTER (
+                   WHERE copy_of IS NULL AND sentiment = 'negative'), '{}')
         FROM items AS i, LATERAL (
             SELECT 'market' AS kind, 'all' AS id
             UNION ALL SELECT 'topic', topic FROM item_topics WHERE item_id = i.id

@@ -81,7 +81,7 @@ def test_hours_leave_out_those_without_accounts(engine: Engine) -> None:
     with transaction(engine) as session:
         rows = hours(session, SVB_SERIES, since=NOON, until=LATER)
 
-    assert rows == [HourRow(NOON, 1, 1), HourRow(NOON + 3 * HOUR, 1, 0)]
+    assert rows == [HourRow(NOON, 1, 1, 1), HourRow(NOON + 3 * HOUR, 1, 0, 0)]
 
 
 def test_candidates_are_the_series_with_enough_negative_accounts_in_the_span(

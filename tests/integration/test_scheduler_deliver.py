@@ -5,15 +5,13 @@ from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
-from standardwebhooks import Webhook
 
 from alerts.delivery.schedule import DELAYS
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
-from alerts.delivery.webhook import Outcome
 from db.alerts import save_alert
 from db.engine import DatabaseAway, Engine, transaction
-from db.outbox import attempts, claim, pending
+from db.outbox import attempts, pending
 from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, list_subscriptions
 from pipeline.stages import deliver
@@ -244,51 +242,6 @@ def test_an_attempt_that_could_not_be_recorded_is_made_again_with_the_same_id(
     assert len(send.sent) == 2
     assert send.sent[0].id == send.sent[1].id
     assert _waiting(engine) == 0
-
-
-def test_a_secret_of_another_key_is_a_failed_attempt_with_its_reason(
-    engine: Engine, clock: Clock
-) -> None:
-    _subscribe(engine)
-    _say(engine)
-    with guarded_client() as client:
-        lanes = _lanes(engine, SignedPost(client, key=KEY, timeout_s=TIMEOUT_S), clock)
-        _pass(lanes)
-
-    with transaction(engine) as session:
-        row = claim(session, now=clock() + minutes(9), limit=1, lease=minutes(1))[0]
-        made = attempts(session, row.id)
-    assert [(attempt.outcome, attempt.detail) for attempt in made] == [
-        ("failed", "secret_unreadable")
-    ]
-
-
-def test_the_receiver_can_verify_what_it_gets(engine: Engine) -> None:
-    secret = new_secret()
-    outcomes: list[Outcome] = []
-    with receiver() as endpoint, guarded_client(allow_hosts=["127.0.0.1"]) as client:
-        row = subscription()
-        _subscribe(
-            engine,
-            SubscriptionRow(
-                id=row.id, url=endpoint.url, secret=encrypt(secret, KEY), description=""
-            ),
-        )
-        _say(engine)
-        lanes = Lanes(
-            engine,
-            send=SignedPost(client, key=KEY, timeout_s=TIMEOUT_S),
-            timeout_s=TIMEOUT_S,
-            now=lambda: datetime.now(UTC),
-            on_outcome=outcomes.append,
-        )
-        _pass(lanes)
-        assert lanes.close(5)
-
-    headers, body = endpoint.received[0]
-    Webhook(secret).verify(body, headers)
-    assert body == b'{"revision": 1}'
-    assert outcomes == [Outcome.DELIVERED]
 
 
 def test_closing_begins_no_further_attempt(engine: Engine, lanes: Lanes, send: FakeSend) -> None:

@@ -35,6 +35,7 @@ def test_the_crises_are_told_and_nothing_else(filled: Engine) -> None:
     assert kinds.count("alert.fired") == kinds.count("alert.resolved") >= 2
     assert "alert.updated" in kinds
     assert all("x:cedar" not in event.body for event in events)
+    assert [event.at for event in events] == sorted(event.at for event in events)
 
 
 @pytest.mark.parametrize("seed", range(4))

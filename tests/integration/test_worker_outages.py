@@ -11,7 +11,7 @@ from sqlalchemy import make_url
 
 from pipeline.topics import BrokerAway, ensure_topics
 from tests.integration.proxies import CuttableProxy
-from tests.integration.stream import Stream, new_stream, news, wait_until
+from tests.integration.stream import SESSION_S, Stream, new_stream, news, wait_until
 
 pytestmark = pytest.mark.integration
 
@@ -162,3 +162,47 @@ def test_a_worker_waits_for_a_broker_that_is_away_at_start_and_in_mid_run(
     assert stream.stored() == 320
     ids = {message.key for message in stream.read(stream.kafka.scored_topic)}
     assert len(ids) == 320
+
+
+def test_a_worker_survives_a_broker_that_does_not_answer_for_longer_than_the_session(
+    broker_proxy: tuple[CuttableProxy, subprocess.Popen[bytes]], database_url: str, tmp_path: Path
+) -> None:
+    proxy, broker = broker_proxy
+    stream = new_stream(proxy.address, database_url, tmp_path, "frozen")
+    stream.produce([news(n) for n in range(300)])
+    try:
+        worker = stream.start_worker(TEST_DELAY_S="0.2", TAPEWATCH_WORKER__MAX_ITEMS="50")
+        wait_until(lambda: stream.stored() >= 50)
+        broker.send_signal(signal.SIGSTOP)
+        time.sleep(SESSION_S + 2)
+        broker.send_signal(signal.SIGCONT)
+        wait_until(lambda: stream.progress() == 300)
+        stream.produce([news(n) for n in range(300, 320)])
+        wait_until(lambda: stream.progress() == 320)
+        assert worker.process.poll() is None
+    finally:
+        stream.stop()
+
+    assert stream.stored() == 320
+
+
+def test_partitions_move_on_although_the_database_was_away_when_a_worker_died(
+    stream: Stream, database_proxy: CuttableProxy
+) -> None:
+    url = through(database_proxy, stream.database_url)
+    one = stream.start_worker(TAPEWATCH_DATABASE__URL=url)
+    other = stream.start_worker(TAPEWATCH_DATABASE__URL=url)
+    wait_until(lambda: one.said("worker_started") and other.said("worker_started"))
+    stream.produce([news(n) for n in range(100)])
+    wait_until(lambda: stream.progress() == 100)
+    database_proxy.cut()
+    stream.produce([news(n) for n in range(100, 200)])
+    wait_until(lambda: one.said("away") and other.said("away"))
+
+    other.kill()
+    time.sleep(SESSION_S)  # the rebalance begins while nothing can be stored
+    database_proxy.mend()
+    wait_until(lambda: stream.progress() == 200)
+
+    assert stream.stored() == 200
+    assert one.process.poll() is None

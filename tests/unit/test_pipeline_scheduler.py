@@ -12,8 +12,8 @@ from alerts.delivery.secrets import new_key
 from db.engine import DatabaseAway
 from pipeline.backoff import Outage
 from pipeline.jobs import Job, Stop, clock
-from pipeline.runtime import SettingsError
-from pipeline.scheduler import require_key, run
+from pipeline.runtime import SettingsError, require_key
+from pipeline.scheduler import run
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
 

@@ -103,6 +103,12 @@ def upgrade() -> None:
         sa.Column(
             "sources", postgresql.ARRAY(sa.Text()), nullable=False, comment="distinct, of accounts"
         ),
+        sa.Column(
+            "negative_sources",
+            postgresql.ARRAY(sa.Text()),
+            nullable=False,
+            comment="of negative accounts",
+        ),
         sa.PrimaryKeyConstraint(
             "scope_kind", "scope_id", "bucket", "language", name=op.f("pk_trend_5m")
         ),
