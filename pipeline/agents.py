@@ -109,9 +109,8 @@ class NewsAgent:
     async def handle(self, messages: Sequence[Message]) -> None:
         """Deal with one batch; when this returns, its offsets may be committed.
 
-        Raises:
-            Stopping: If the process is to stop while something is away.
-            TooManyRefused: If it is not the messages' fault.
+        Raises Stopping if the process is to stop while something is away. Raises TooManyRefused if
+        it is not the messages' fault.
         """
         started = time.monotonic()
         needs = self.needs

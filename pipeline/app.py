@@ -30,6 +30,9 @@ def create_app(settings: Settings, *, datadir: Path, loop: asyncio.AbstractEvent
         settings: Brokers, group and batch.
         datadir: A folder that no other process uses.
         loop: The loop that the app will run on.
+
+    Returns:
+        The app, which is not connected.
     """
     kafka, worker = settings.kafka, settings.worker
     request_s = max(_LEAST_REQUEST_S, kafka.session_timeout_s * 1.5)

@@ -26,8 +26,7 @@ def waits(
 ) -> Iterator[float]:
     """Yield waits in seconds without end: doubling up to ``most_s``, each between half and whole.
 
-    Yields:
-        Seconds; the jitter keeps many workers from coming back at the same moment.
+    The jitter keeps many workers from coming back at the same moment.
     """
     ceiling = first_s
     while True:
@@ -67,9 +66,8 @@ async def persist(
 ) -> T:
     """Return what ``attempt`` returns, trying again for as long as it is away.
 
-    Raises:
-        Stopping: If ``stopping`` was set while it waited.
-        Exception: Whatever ``attempt`` raised that ``is_away`` does not know.
+    Raises Stopping if ``stopping`` was set while it waited. What
+    ``is_away`` does not know is raised at once.
     """
     for wait_s in waits(random.Random()):  # noqa: S311  (jitter)
         try:
@@ -96,9 +94,8 @@ def persist_for(
 ) -> T:
     """Return what ``attempt`` returns, trying again for at most ``most_s`` seconds; blocks.
 
-    Raises:
-        Stopping: If ``stopping`` was set while it waited.
-        Exception: The last failure, when the time is over; any that ``is_away`` does not know.
+    Raises Stopping if ``stopping`` was set while it waited. The last failure
+    is raised when the time is over, and what ``is_away`` does not know at once.
     """
     until = time.monotonic() + most_s
     stop = stopping or threading.Event()

@@ -68,24 +68,21 @@ class Publisher:
     def connect(self) -> None:
         """Connect now, not at the first item.
 
-        Raises:
-            BrokerAway: If no broker answers for ``wait_s``.
+        Raises BrokerAway if no broker answers for ``wait_s``.
         """
         self._connected()
 
     def publish(self, item: NewsItem) -> None:
         """Send one item; it is safe only after ``flush``.
 
-        Raises:
-            BrokerAway: If no broker answers for ``wait_s``.
+        Raises BrokerAway if no broker answers for ``wait_s``.
         """
         self._send_pending(self._settings.raw_topic, *_keyed(item), [])
 
     def reject(self, record: Unreadable) -> None:
         """Send an unreadable record to the dead letter topic; it is safe only after ``flush``.
 
-        Raises:
-            BrokerAway: If no broker answers for ``wait_s``.
+        Raises BrokerAway if no broker answers for ``wait_s``.
         """
         headers = [
             ("tapewatch-reason", record.error.reason.value.encode()),
@@ -98,8 +95,7 @@ class Publisher:
     def flush(self) -> None:
         """Wait until the broker has all that ``publish`` and ``reject`` sent.
 
-        Raises:
-            BrokerAway: If it does not within ``wait_s``; some of it may be lost.
+        Raises BrokerAway if it does not within ``wait_s``; some of it may be lost.
         """
         with self._lock:
             pending, self._pending = self._pending, []
@@ -108,8 +104,7 @@ class Publisher:
     def publish_all(self, items: Sequence[NewsItem]) -> None:
         """Send items and wait until the broker has these; several threads may do so at once.
 
-        Raises:
-            BrokerAway: If it does not within ``wait_s``; some of them may be lost.
+        Raises BrokerAway if it does not within ``wait_s``; some of them may be lost.
         """
         topic = self._settings.raw_topic
         self._wait([self._send(topic, *_keyed(item), []) for item in items])
@@ -200,6 +195,9 @@ def run_ingest(
 ) -> Counts:
     """Publish a source to its end, or until ``stopping`` is set; all of it is safe then.
 
+    Raises BrokerAway if no broker answers for as long as the publisher waits. Raises SourceError
+    if the source cannot be read.
+
     Args:
         source: What to read.
         publisher: Where to.
@@ -207,9 +205,8 @@ def run_ingest(
         stopping: Ends it early.
         on_record: Called after every record, such as to show progress.
 
-    Raises:
-        BrokerAway: If no broker answers for as long as the publisher waits.
-        SourceError: If the source cannot be read.
+    Returns:
+        What became of its records.
     """
     counts = Counts()
     flushed_at = time.monotonic()

@@ -180,8 +180,7 @@ def parse_item(raw: bytes, *, now: datetime, limits: Limits) -> NewsItem:
 def item_from(content: Mapping[str, object], *, now: datetime, limits: Limits) -> NewsItem:
     """Return the item that a decoded JSON object holds; see ``parse_item``.
 
-    Raises:
-        BadItem: With the reason why it is none.
+    Raises BadItem with the reason why it is none.
     """
     title, body = content.get("title"), content.get("body")
     length = sum(len(part) for part in (title, body) if isinstance(part, str))

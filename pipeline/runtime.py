@@ -26,8 +26,7 @@ class SettingsError(Exception):
 def load_settings() -> Settings:
     """Return the settings of the environment.
 
-    Raises:
-        SettingsError: If one is unknown or out of bounds; never holds a value.
+    Raises SettingsError if one is unknown or out of bounds; never holds a value.
     """
     try:
         return Settings()
@@ -48,8 +47,7 @@ def variable_name(location: tuple[int | str, ...]) -> str:
 def require_key(settings: Settings) -> str:
     """Return the key that opens webhook secrets.
 
-    Raises:
-        SettingsError: If there is none, or it is no key.
+    Raises SettingsError if there is none, or it is no key.
     """
     from alerts.delivery.secrets import SecretUnreadable, encrypt
 

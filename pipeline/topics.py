@@ -61,8 +61,7 @@ def check_reachable(bootstrap_servers: str) -> None:
     Asked before a client is made: kafka-python needs its whole timeout to say that nobody
     listens, and leaves a socket behind each time.
 
-    Raises:
-        BrokerAway: If none does.
+    Raises BrokerAway if none does.
     """
     problems = []
     for server in bootstrap_servers.split(","):
@@ -79,11 +78,7 @@ def check_reachable(bootstrap_servers: str) -> None:
 def ensure_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that do not exist; changes none that does.
 
-    Returns:
-        Names of those created.
-
-    Raises:
-        BrokerAway: If no broker answers.
+    Returns the names of those created. Raises BrokerAway if no broker answers.
     """
     check_reachable(settings.bootstrap_servers)
     with _broker_away():
@@ -128,8 +123,7 @@ class OffsetReader:
     def end_offsets(self, topic: str) -> dict[int, int]:
         """Return the offset after the last message of every partition; empty: no such topic.
 
-        Raises:
-            BrokerAway: If no broker answers. The next call connects anew.
+        Raises BrokerAway if no broker answers. The next call connects anew.
         """
         try:
             with _broker_away():

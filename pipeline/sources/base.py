@@ -27,7 +27,6 @@ class Source(Protocol):
     def records(self) -> Iterator[NewsItem | Unreadable]:
         """Yield records in the order in which they are to be published.
 
-        Yields:
-            Items, already cleaned and with an id, and unreadable records.
+        Items are cleaned and have an id.
         """
         ...

@@ -50,8 +50,7 @@ class _FeedFile(BaseModel):
 def load_feeds(path: Path) -> tuple[FeedSpec, ...]:
     """Return the feeds that a TOML file lists as ``[[feed]]`` tables.
 
-    Raises:
-        FeedError: If it cannot be read, or says something unknown.
+    Raises FeedError if it cannot be read, or says something unknown.
     """
     try:
         return _FeedFile.model_validate(tomllib.loads(path.read_text("utf-8"))).feed
@@ -89,8 +88,7 @@ class Feed:
     def look(self, *, now: datetime) -> Look | None:
         """Return what is new; None where the server says that nothing is.
 
-        Raises:
-            FeedError: If it cannot be had, is too large, or is no feed.
+        Raises FeedError if it cannot be had, is too large, or is no feed.
         """
         headers = {}
         if self._last is not None and self._last.etag:

@@ -56,8 +56,7 @@ def classify(
 ) -> list[ItemRow]:
     """Return one row an item, in input order.
 
-    Raises:
-        ValueError: If the classifier does not return one analysis a text.
+    Raises ValueError if the classifier does not return one analysis a text.
     """
     if not items:
         return []
@@ -75,8 +74,7 @@ def analyse(
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Classify a batch; what the classifier cannot take is taken out of it.
 
-    Raises:
-        Exception: If the classifier fails on everything: that is a bug, not the items.
+    Raises Exception if the classifier fails on everything: that is a bug, not the items.
     """
 
     def run(part: Sequence[Parsed]) -> list[Analysed]:

@@ -28,12 +28,9 @@ R = TypeVar("R")
 def one_by_one(units: Sequence[U], work: Callable[[U], R]) -> tuple[list[R], list[Rejected]]:
     """Do work on each unit alone, after it has failed on all together.
 
-    Returns:
-        The results, and as rejects the units that failed.
-
-    Raises:
-        DatabaseAway: At once; no unit is to blame.
-        Exception: If every one of several units fails: then it is not the units.
+    Returns the results, and as rejects the units that failed. Raises DatabaseAway at once: no
+    unit is to blame. If every one of several units fails it is not the units: then the last
+    failure is raised.
     """
     results: list[R] = []
     rejected: list[Rejected] = []

@@ -14,8 +14,7 @@ from pipeline.stages.parse import Message, Parsed, Rejected
 def store(engine: Engine, rows: Sequence[ItemRow], progress: Sequence[Progress]) -> StoreResult:
     """Store rows and progress; idempotent, all or nothing.
 
-    Raises:
-        DatabaseAway: If the database cannot be used now; nothing was stored.
+    Raises DatabaseAway if the database cannot be used now; nothing was stored.
     """
     with transaction(engine) as session:
         return store_items(session, rows, progress)
@@ -26,12 +25,9 @@ def store_batch(
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Store a batch; what the database refuses is taken out of it.
 
-    Returns:
-        What is stored now (also if it was before), and what was refused.
-
-    Raises:
-        DatabaseAway: If the database cannot be used now; try the whole batch again.
-        Exception: If the database refuses everything: that is a bug, not the items.
+    Returns what is stored now (also if it was before), and what was refused. Raises
+    DatabaseAway if the database cannot be used now: try the whole batch again. Refusing
+    everything is a bug and no fault of the items: then the last refusal is raised.
     """
     try:
         store(engine, [one.row for one in analysed], progress)
@@ -58,6 +54,9 @@ def progress_of(messages: Sequence[Message], parsed: Sequence[Parsed]) -> list[P
     Args:
         messages: The whole batch, dead letters included: they are dealt with too.
         parsed: Those of the batch that are items.
+
+    Returns:
+        One a partition, in order.
     """
     ends: dict[tuple[str, int], int] = {}
     for message in messages:

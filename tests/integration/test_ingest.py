@@ -53,7 +53,12 @@ def test_a_file_is_published_and_its_bad_lines_are_dead_letters_with_a_count(
     stream: Stream, tmp_path: Path
 ) -> None:
     path = tmp_path / "news.jsonl.gz"
-    lines = [news(1), b"{broken", b'{"title": ""}', news(2, "\u0000Bank <b>fails</b>")]
+    lines = [
+        news(1),
+        b"{broken",
+        b'{"published_at": "2024-03-01T00:00:00Z", "source": "a", "title": ""}',
+        news(2, "\u0000Bank <b>fails</b>"),
+    ]
     path.write_bytes(gzip.compress(b"\n".join(lines)))
 
     done = tapewatch(stream, "ingest", str(path))
