@@ -45,6 +45,7 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
         pool_size=pool_size,
         max_overflow=pool_size,
         pool_pre_ping=True,
+        hide_parameters=True,  # an error must not carry the text of an item
         connect_args={
             "options": options,
             "connect_timeout": _CONNECT_TIMEOUT_S,

@@ -25,6 +25,7 @@ class TrainingConfig(_Strict):
     """A fine-tuning run.
 
     Attributes:
+        encoder: Folder or Hugging Face name of an encoder, or a model folder to go on from.
         keep_layers: Layers of the encoder that are kept; empty keeps all.
         held_back: Share of each file that is not trained on: early stopping, calibration.
     """

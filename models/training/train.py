@@ -27,7 +27,7 @@ from transformers import (
 )
 
 from models.labels import Sentiment
-from models.multihead import HeadKind, HeadSpec, MultiHeadModel
+from models.multihead import HEADS_FILE, HeadKind, HeadSpec, MultiHeadModel, load_multihead
 from models.precision import has_native_bfloat16
 from models.taxonomy import TOPICS
 from models.training.config import TrainingConfig
@@ -145,6 +145,17 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, kind: HeadKind) -> 
     return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss)
 
 
+def _starting_model(config: TrainingConfig) -> MultiHeadModel:
+    """Return a model of ours as it is, or an encoder with new heads."""
+    if (Path(config.encoder) / HEADS_FILE).is_file():
+        return load_multihead(Path(config.encoder)).train()
+    encoder = AutoModel.from_pretrained(config.encoder, add_pooling_layer=False)
+    if config.keep_layers:
+        encoder.encoder.layer = nn.ModuleList(encoder.encoder.layer[i] for i in config.keep_layers)
+        encoder.config.num_hidden_layers = len(config.keep_layers)
+    return MultiHeadModel(encoder, HEADS)
+
+
 def train(
     config: TrainingConfig, data: Path, out: Path, *, resume: bool = False
 ) -> dict[str, float]:
@@ -167,11 +178,7 @@ def train(
         config.data, data, held_back=config.held_back, seed=config.seed
     )
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
-    encoder = AutoModel.from_pretrained(config.encoder, add_pooling_layer=False)
-    if config.keep_layers:
-        encoder.encoder.layer = nn.ModuleList(encoder.encoder.layer[i] for i in config.keep_layers)
-        encoder.config.num_hidden_layers = len(config.keep_layers)
-    model = MultiHeadModel(encoder, HEADS)
+    model = _starting_model(config)
     step_share = 1.0 / (config.evaluations_per_epoch * config.epochs)
     arguments = TrainingArguments(
         output_dir=str(out / "run"),

@@ -11,14 +11,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from pipeline.cli.fail import fail
+
 _BATCH = 1024
 
 _errors = Console(stderr=True)
-
-
-def _fail(message: str) -> typer.Exit:
-    _errors.print(f"[red]error:[/red] {message}", highlight=False)
-    return typer.Exit(1)
 
 
 def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -28,9 +25,9 @@ def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except ValueError as error:
-            raise _fail(f"line {number} is not JSON: {error}") from error
+            raise fail(f"line {number} is not JSON: {error}") from error
         if not isinstance(row, dict) or not (row.get("text") or row.get("title")):
-            raise _fail(f'line {number} has neither "text" nor "title"')
+            raise fail(f'line {number} has neither "text" nor "title"')
         yield row
 
 
@@ -44,7 +41,7 @@ def _open(path: Path) -> IO[str]:
     if str(path) == "-":
         return sys.stdin
     if not path.is_file():
-        raise _fail(f"there is no file {path}")
+        raise fail(f"there is no file {path}")
     return path.open(encoding="utf-8")
 
 
@@ -93,7 +90,7 @@ def classify(
 
 def train(
     config: Annotated[
-        Path, typer.Argument(help="TOML file of the run; see models/training/shipped.toml.")
+        Path, typer.Argument(help="TOML file of the run; see models/training/shipped-1.toml.")
     ],
     data: Annotated[
         Path, typer.Option(help="Folder that the configuration's files are relative to.")
@@ -104,17 +101,17 @@ def train(
         bool, typer.Option("--resume", help="Go on from the last checkpoint.")
     ] = False,
 ) -> None:
-    """Fine-tune an encoder on labelled JSON lines; needs `pip install tapewatch[train]`."""
+    """Fine-tune an encoder on labelled JSON lines; needs the `train` extra."""
     try:
         from models.training.train import train as run
     except ImportError as error:
-        raise _fail(f"{error.name} is not installed: pip install 'tapewatch[train]'") from error
+        raise fail(f"{error.name} is not installed: pip install 'tapewatch[train]'") from error
     from models.training.config import read_config
 
     try:
         metrics = run(read_config(config), data, out, resume=resume)
     except (OSError, ValueError) as error:
-        raise _fail(str(error)) from error
+        raise fail(str(error)) from error
     typer.echo(json.dumps(metrics, indent=2))
 
 
