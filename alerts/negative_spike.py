@@ -5,12 +5,10 @@ two grumpy accounts of a company nobody writes about. What becomes of readings o
 hysteresis, cooldown) lives in ``walk``.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
 from math import log, sqrt
 
-from alerts.series import HOUR_US, Series, from_us, to_us
-from alerts.types import Hour, Mention, Reading, Rule, Severity
+from alerts.series import HOUR_US, Series, from_us
+from alerts.types import Reading, Rule, Severity
 
 # Overdispersion of counts in 4 h, variance = m + PHI * m^2: news comes in stories and follows the
 # clock, and the baseline knows neither. By moments on two quiet weeks of real feeds, the busiest
@@ -21,55 +19,22 @@ PHI = 0.8
 RHO = 0.02
 
 
-def read_series(
-    mentions: Sequence[Mention],
-    hours: Sequence[Hour],
-    *,
-    at: datetime,
-    archive_start: datetime,
-    parent_share: float,
-    rule: Rule,
-) -> Reading:
+def measure(series: Series, at: int, rule: Rule) -> Reading:
     """Measure one series at one moment; nothing after ``at`` is looked at.
 
     Args:
-        mentions: At least those of ``(at - rule.window, at]``, copies included, in any order.
-        hours: The series' history, back to ``series.HISTORY`` before the window; hours without
-            accounts may be left out.
-        at: Event time of the reading, aware.
-        archive_start: Event time of the oldest item of the whole archive: since then silence
-            counts as silence.
-        parent_share: Negative share, in [0, 1], of what the series is a part of.
+        series: Prepared with ``rule.window``, from at least the mentions of
+            ``(at - rule.window, at]``.
+        at: Event time, in microseconds since 1970.
         rule: Thresholds.
 
     Returns:
-        Counts, expectation and scores, and whether they fire or clear.
+        Counts, expectation and scores, and whether they fire or clear. Stories cost more than all
+        else: their number is 0 until who needs it asks the series.
 
     Reference:
         R. E. Watkins et al. (2008), BMC Medical Informatics and Decision Making 8:37, on the
         negative binomial in surveillance of counts.
-    """
-    series = Series(
-        mentions,
-        hours,
-        archive_start=archive_start,
-        parent_share=parent_share,
-        window=rule.window,
-    )
-    return measure(series, to_us(at), rule, with_stories=True)
-
-
-def measure(series: Series, at: int, rule: Rule, *, with_stories: bool = False) -> Reading:
-    """Measure a prepared series.
-
-    Args:
-        series: Prepared with ``rule.window``.
-        at: Microseconds since 1970.
-        rule: Thresholds.
-        with_stories: Stories cost more than all else; without them their number is 0.
-
-    Returns:
-        As ``read_series``.
     """
     counts, baseline = series.counts(at), series.baseline(at)
     expected = baseline.outlet_hours_per_h * series.window_us / HOUR_US
@@ -84,7 +49,7 @@ def measure(series: Series, at: int, rule: Rule, *, with_stories: bool = False) 
         z_share=z_share,
         items=counts.items,
         accounts=counts.accounts,
-        stories=series.stories(at) if with_stories else 0,
+        stories=0,
         sources=counts.sources,
         fires=(
             old_enough

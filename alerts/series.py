@@ -130,6 +130,11 @@ class Series:
         """Return the time of the first negative account after a moment."""
         return _next(self._negative, after)
 
+    def last_negative(self, until: int) -> int | None:
+        """Return the time of the last negative account at or before a moment."""
+        index = bisect_right(self._negative, until)
+        return self._negative[index - 1] if index else None
+
     def counts(self, at: int) -> Counts:
         """Count what is in the window ``(at - window, at]``."""
         start, end = self._inside(at)

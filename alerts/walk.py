@@ -35,6 +35,7 @@ def walk(
     state: SeriesState,
     since: datetime,
     until: datetime,
+    revisit_since: datetime,
     archive_start: datetime,
     parent_share: float,
     rule: Rule,
@@ -45,15 +46,19 @@ def walk(
     is open, every account and every border of 5 minutes is a step at which it may become
     critical or resolve.
 
+    An account that came late lies before ``since``. So the last negative account up to there is
+    a step too: where nothing came late it was one before, and says the same again.
+
     Args:
-        mentions: Those of ``(since - rule.window, until]``, copies included, in any order.
+        mentions: Those of ``(revisit_since - rule.window, until]``, copies included, any order.
         hours: History from ``series.HISTORY`` and an hour before the first window.
         state: The state at ``since``.
         since: Exclusive, aware.
         until: Inclusive, aware.
-        archive_start: As for ``negative_spike.read_series``.
-        parent_share: As for ``negative_spike.read_series``. To keep the promise above it must
-            not depend on where the way is cut.
+        revisit_since: How far before ``since`` late accounts are looked for; not after it.
+        archive_start: Since then silence counts as silence; aware.
+        parent_share: Negative share, in [0, 1], of what the series is a part of. To keep the
+            promise above it must not depend on where the way is cut.
         rule: Thresholds.
 
     Returns:
@@ -68,7 +73,11 @@ def walk(
     )
     transitions: list[Transition] = []
     end = to_us(until)
-    at = _next_step(series, to_us(since), is_open=state.open is not None)
+    start = to_us(since)
+    at = _next_step(series, start, is_open=state.open is not None)
+    last = series.last_negative(start)
+    if state.open is None and last is not None and last > to_us(revisit_since):
+        at = last
     while at is not None and at <= end:
         state, change = _advance(state, measure(series, at, rule), rule)
         if change is not None:

@@ -65,6 +65,9 @@ def _save_deliveries(session: Session, alert: AlertRow) -> None:
     enabled = sa.select(subscriptions).where(subscriptions.c.disabled_reason.is_(None))
     # The lock lets nobody delete a subscription before its delivery is there.
     locked = session.execute(enabled.with_for_update(read=True, key_share=True))
+    # Who was told of an alert is told of its end, whatever its severity has become.
+    told_before = sa.select(outbox.c.subscription_id).where(outbox.c.alert_id == alert.id)
+    told = set(session.execute(told_before).scalars())
     rows = [
         {
             "id": f"msg_{uuid5(subscription.id, f'{alert.id}/{alert.revision}').hex}",
@@ -73,7 +76,7 @@ def _save_deliveries(session: Session, alert: AlertRow) -> None:
             "revision": alert.revision,
         }
         for subscription in map(to_subscription, locked)
-        if wants(subscription, alert)
+        if subscription.id in told or wants(subscription, alert)
     ]
     if rows:
         session.execute(sa.insert(outbox), rows)
@@ -117,16 +120,6 @@ def list_alerts(
     if state is not None:
         query = query.where(alerts.c.state == state)
     return _load(session, query)
-
-
-def last_resolved(session: Session, detector: str, key: SeriesKey) -> datetime | None:
-    """Return when the series' last alert ended, in event time; None if none did."""
-    query = sa.select(sa.func.max(alerts.c.resolved_at)).where(
-        alerts.c.detector == detector,
-        alerts.c.scope_kind == key.kind.value,
-        alerts.c.scope_id == key.id,
-    )
-    return session.execute(query).scalar()
 
 
 def alert_events(

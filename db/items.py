@@ -27,6 +27,10 @@ _INSERT_ITEMS = sa.text("""
     RETURNING id
 """)
 
+_SELECT_HASHES = sa.text("""
+    SELECT id, text_hash FROM items WHERE id = ANY(CAST(:id AS text[]))
+""")
+
 _INSERT_TOPICS = sa.text("""
     INSERT INTO topics (id)
     SELECT new.id FROM unnest(CAST(:id AS text[])) AS new (id)
@@ -97,6 +101,12 @@ def store_items(
     add_to_trends(session, new, accounts)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
     return StoreResult(new=frozenset(row.id for row in new), accounts=accounts)
+
+
+def stored_hashes(session: Session, ids: Sequence[str]) -> dict[str, str]:
+    """Return the text hash of each of these items that is stored."""
+    found = execute_many(session, _SELECT_HASHES, [{"id": item_id} for item_id in ids])
+    return dict(found)
 
 
 def _insert_items(session: Session, rows: Sequence[ItemRow]) -> list[ItemRow]:

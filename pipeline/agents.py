@@ -18,6 +18,7 @@ from faust.exceptions import ProducerSendError
 from db.engine import is_away
 from pipeline.backoff import Outage, Stopping, persist
 from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS
+from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
 from pipeline.stages.classify import Analysed, EntityFinder, analyse, scored
 from pipeline.stages.parse import Message, Rejected, parse
 from pipeline.stages.store import progress_of, store_batch
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 T = TypeVar("T")
-Headers = Sequence[tuple[str, bytes]]
 # Topic, key, value, headers: hands one message to the client; awaiting what it returns waits
 # until the broker has it.
 Sender = Callable[[str, bytes | None, bytes | None, Headers], Awaitable[Awaitable[object]]]
@@ -39,8 +39,6 @@ log = structlog.stdlib.get_logger(__name__)
 
 # One odd message alone in its batch may be the message's fault; three in a row are ours.
 _MAX_LONE_REFUSALS = 3
-# Leaves room for headers below the topic's max.message.bytes.
-_MAX_DEAD_LETTER_BYTES = 1_900_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,7 @@ class NewsAgent:
             stopping=self.stopping,
         )
         # 4. Dead letters and results, confirmed by the broker.
-        self._judge(stored, [*broken, *refused])
+        self._judge(len(analysed) - len(refused), [*broken, *refused])
         await self._dead_letter([*broken, *refused])
         await self._publish(stored)
         ITEMS.inc(len(stored))
@@ -142,8 +140,8 @@ class NewsAgent:
         """Let go of the thread; does not wait for it."""
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _judge(self, stored: Sequence[Analysed], refused: Sequence[Rejected]) -> None:
-        if stored:
+    def _judge(self, taken: int, refused: Sequence[Rejected]) -> None:
+        if taken:
             self._lone_refusals = 0
         elif refused:
             self._lone_refusals += 1
@@ -154,7 +152,7 @@ class NewsAgent:
 
     async def _dead_letter(self, rejected: Sequence[Rejected]) -> None:
         topic = self.needs.settings.kafka.dead_letter_topic
-        await self._confirmed([(topic, *_dead_letter(one)) for one in rejected])
+        await self._confirmed([dead_letter(topic, one) for one in rejected])
         for one in rejected:
             DEAD_LETTERS.labels(one.reason.value).inc()
             log.info(
@@ -169,21 +167,31 @@ class NewsAgent:
     async def _publish(self, stored: Sequence[Analysed]) -> None:
         topic = self.needs.settings.kafka.scored_topic
         await self._confirmed(
-            [(topic, one.row.text_hash.encode(), scored(one.row).to_bytes(), []) for one in stored]
+            [
+                Outbound(topic, one.row.text_hash.encode(), scored(one.row).to_bytes())
+                for one in stored
+            ]
         )
 
-    async def _confirmed(
-        self, messages: Sequence[tuple[str, bytes | None, bytes | None, Headers]]
-    ) -> None:
-        """Send messages and wait until the broker has them all; again while it is away."""
-        if not messages:
-            return
+    async def _confirmed(self, messages: Sequence[Outbound]) -> None:
+        """Send messages and wait until the broker has them all; again while it is away.
+
+        One that is too large would be refused for ever: its stub goes instead, if it has one.
+        """
+        left = list(messages)
 
         async def attempt() -> None:
-            pending = [await self.send(*message) for message in messages]
-            for outcome in await asyncio.gather(*pending, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    raise outcome
+            while left:
+                outcomes = await self._send(left)
+                failed = [
+                    (one, outcome)
+                    for one, outcome in zip(left, outcomes, strict=True)
+                    if isinstance(outcome, BaseException)
+                ]
+                left[:] = [kept for one, error in failed if (kept := _again(one, error))]
+                for _, error in failed:
+                    if not is_too_large(error):
+                        raise error
 
         await persist(
             attempt,
@@ -191,6 +199,21 @@ class NewsAgent:
             is_away=lambda error: isinstance(error, KafkaError | ProducerSendError | OSError),
             stopping=self.stopping,
         )
+
+    async def _send(self, messages: Sequence[Outbound]) -> list[object]:
+        """Hand over all messages, in their order, then return what came of each."""
+        pending = [await self._hand_over(one) for one in messages]
+        return await asyncio.gather(*pending, return_exceptions=True)
+
+    async def _hand_over(self, one: Outbound) -> Awaitable[object]:
+        try:
+            return await self.send(one.topic, one.key, one.value, one.headers)
+        except (KafkaError, ProducerSendError) as error:
+            if not is_too_large(error):
+                raise
+            refused = asyncio.get_running_loop().create_future()
+            refused.set_exception(error)
+            return refused
 
     async def _in_thread(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -210,21 +233,9 @@ def _message(event: EventT[Any]) -> Message:
     )
 
 
-def _dead_letter(
-    one: Rejected,
-) -> tuple[bytes | None, bytes | None, Headers]:
-    """Return key, value and headers: the message as it came, and why and whence."""
-    message = one.message
-    value = message.value
-    headers = list(message.headers)
-    headers += [
-        ("tapewatch-reason", one.reason.value.encode()),
-        ("tapewatch-detail", one.detail.encode(errors="replace")),
-        ("tapewatch-topic", message.topic.encode()),
-        ("tapewatch-partition", str(message.partition).encode()),
-        ("tapewatch-offset", str(message.offset).encode()),
-    ]
-    if value is not None and len(value) > _MAX_DEAD_LETTER_BYTES:
-        headers.append(("tapewatch-truncated-from", str(len(value)).encode()))
-        value = value[:_MAX_DEAD_LETTER_BYTES]
-    return message.key, value, headers
+def _again(one: Outbound, error: BaseException) -> Outbound | None:
+    """Return what to send after a failure, None where nothing can get through."""
+    if not is_too_large(error):
+        return one
+    log.error("too_large_for_broker", topic=one.topic, stub=one.stub is not None)
+    return one.stub

@@ -6,7 +6,6 @@ What one transaction does lives in ``pipeline.stages.detect``.
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Protocol
 
 import structlog
 
@@ -16,16 +15,9 @@ from pipeline.scheduler_metrics import ALERT_EVENTS, WATERMARK_AGE
 from pipeline.settings import Settings
 from pipeline.stages import detect
 from pipeline.stages.watermark import watermark
+from pipeline.topics import Offsets
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-class Offsets(Protocol):
-    """Knows how far topics reach; ``pipeline.topics.OffsetReader`` does."""
-
-    def end_offsets(self, topic: str) -> dict[int, int]:
-        """Return the offset after the last message of every partition."""
-        ...
 
 
 class Detection:
@@ -86,4 +78,4 @@ class Detection:
         lateness = timedelta(seconds=self._settings.detect.lateness_s)
         complete_until = watermark(progress, ends, lateness=lateness, idle=idle)
         # An item dated ahead of the clock must not make all that come before its date late.
-        return min(complete_until, self._now()) if complete_until else None
+        return min(complete_until, self._now() - lateness) if complete_until else None

@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 
 import structlog
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline.backoff import Outage
+from pipeline.feed_metrics import FEED_ITEMS, FEED_POLLS, FEED_REJECTS
 from pipeline.ingest import Publisher
 from pipeline.messages import Limits
 from pipeline.sources.base import Unreadable
@@ -19,6 +21,15 @@ log = structlog.stdlib.get_logger(__name__)
 _MAX_AT_ONCE = 8
 # Feeds that start together would ask together for ever.
 _STAGGER_S = 0.2
+
+
+class PollOutcome(StrEnum):
+    """What came of one look at a feed."""
+
+    READ = "read"
+    UNCHANGED = "unchanged"
+    FEED_FAILED = "feed_failed"
+    BROKER_AWAY = "broker_away"
 
 
 class FeedJob:
@@ -34,18 +45,21 @@ class FeedJob:
     def __call__(self) -> None:
         """Look at the feed once."""
         try:
-            self._poll()
+            outcome = self._poll()
         except (FeedError, BrokerAway) as error:
+            away = isinstance(error, BrokerAway)
+            outcome = PollOutcome.BROKER_AWAY if away else PollOutcome.FEED_FAILED
             self.last_error = error
             self._outage.failed(error)
         else:
             self.last_error = None
             self._outage.succeeded()
+        FEED_POLLS.labels(outcome).inc()
 
-    def _poll(self) -> None:
+    def _poll(self) -> PollOutcome:
         look = self._feed.look(now=datetime.now(UTC))
         if look is None:
-            return
+            return PollOutcome.UNCHANGED
         for record in look.records:
             if isinstance(record, Unreadable):
                 self._publisher.reject(record)
@@ -53,9 +67,12 @@ class FeedJob:
         self._publisher.publish_all(items)
         self._publisher.flush()
         self._feed.confirm(look)  # only now: what the broker does not have is fetched again
+        rejected = len(look.records) - len(items)
+        FEED_ITEMS.inc(len(items))
+        FEED_REJECTS.inc(rejected)
         if look.records:
-            rejected = len(look.records) - len(items)
             log.info("feed_read", source=self._feed.spec.name, items=len(items), rejected=rejected)
+        return PollOutcome.READ if look.records else PollOutcome.UNCHANGED
 
 
 def poll_feeds(

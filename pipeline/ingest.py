@@ -8,26 +8,26 @@ from types import TracebackType
 from typing import Any, Self
 
 import structlog
-from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
-from pipeline.backoff import Outage, persist_for
+from pipeline.backoff import Outage
+from pipeline.connection import Connection, StoppedWaiting
 from pipeline.messages import NewsItem, text_hash
 from pipeline.settings import KafkaSettings
 from pipeline.sources.base import Source, Unreadable
 from pipeline.sources.replay import Pace
-from pipeline.topics import MAX_MESSAGE_BYTES, BrokerAway, check_reachable
+from pipeline.topics import BrokerAway
 
 log = structlog.stdlib.get_logger(__name__)
 
-_BOOTSTRAP_MS = 5_000
 # Unconfirmed messages in memory at most; waiting for them is the backpressure.
 _MAX_PENDING = 2_000
 _FLUSH_EVERY_S = 1.0
-_LINGER_MS = 20
-_REQUEST_MS = 15_000
+# Who is asked to stop waits no longer than this for a confirmation: ten seconds are all it has.
 _SAY_AFTER_S = 3.0
-_MAX_REJECTED_BYTES = 1_900_000  # leaves room for headers below max.message.bytes
+# Together they leave room below max.message.bytes.
+_MAX_REJECTED_BYTES = 1_900_000
+_MAX_HEADER_BYTES = 10_000
 
 Headers = list[tuple[str, bytes]]
 
@@ -38,19 +38,29 @@ class Publisher:
     Equal texts get equal keys: exact copies lie in one partition and are handled in order.
     """
 
-    def __init__(self, settings: KafkaSettings, *, wait_s: float = 60.0) -> None:
+    def __init__(
+        self,
+        settings: KafkaSettings,
+        *,
+        wait_s: float = 60.0,
+        stopping: threading.Event | None = None,
+    ) -> None:
         """Connect to nothing yet.
 
         Args:
             settings: Brokers and topics.
             wait_s: How long a broker may be away before a call raises.
+            stopping: Ends that waiting within seconds.
         """
         self._settings = settings
         self._wait_s = wait_s
+        self._stopping = threading.Event() if stopping is None else stopping
         self._lock = threading.Lock()
-        self._producer: KafkaProducer | None = None
         self._pending: list[Any] = []
         self._outage = Outage("broker")
+        self._connection = Connection(
+            settings, wait_s=wait_s, outage=self._outage, stopping=self._stopping
+        )
 
     def __enter__(self) -> Self:
         """Return itself."""
@@ -68,9 +78,10 @@ class Publisher:
     def connect(self) -> None:
         """Connect now, not at the first item.
 
-        Raises BrokerAway if no broker answers for ``wait_s``.
+        Raises BrokerAway if no broker answers for ``wait_s``, and StoppedWaiting, which is one,
+        if the process is to stop before.
         """
-        self._connected()
+        self._connection.producer()
 
     def publish(self, item: NewsItem) -> None:
         """Send one item; it is safe only after ``flush``.
@@ -86,8 +97,8 @@ class Publisher:
         """
         headers = [
             ("tapewatch-reason", record.error.reason.value.encode()),
-            ("tapewatch-detail", record.error.detail.encode(errors="replace")),
-            ("tapewatch-origin", record.origin.encode(errors="replace")),
+            ("tapewatch-detail", _header(record.error.detail)),
+            ("tapewatch-origin", _header(record.origin)),
         ]
         value = record.raw[:_MAX_REJECTED_BYTES]
         self._send_pending(self._settings.dead_letter_topic, None, value, headers)
@@ -111,10 +122,7 @@ class Publisher:
 
     def close(self) -> None:
         """Close the connection; the object stays usable."""
-        with self._lock:
-            producer, self._producer = self._producer, None
-        if producer is not None:
-            producer.close(timeout=2)
+        self._connection.close()
 
     def _send_pending(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
         future = self._send(topic, key, value, headers)
@@ -125,7 +133,7 @@ class Publisher:
             self.flush()
 
     def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> Any:  # noqa: ANN401  # kafka-python has no types
-        producer = self._connected()
+        producer = self._connection.producer()
         try:
             return producer.send(topic, key=key, value=value, headers=headers)
         except KafkaError as error:
@@ -139,42 +147,13 @@ class Publisher:
                     future.get(timeout=_SAY_AFTER_S)
                 except KafkaError as error:
                     self._outage.failed(error)
-                    if future.is_done or time.monotonic() > until:
+                    over = self._stopping.is_set() or time.monotonic() > until
+                    if future.is_done or over:
                         raise BrokerAway(f"{type(error).__name__}: {error}") from error
                 else:
                     break
         if futures:
             self._outage.succeeded()
-
-    def _connected(self) -> KafkaProducer:
-        with self._lock:
-            if self._producer is None:
-                self._producer = persist_for(
-                    self._connect,
-                    outage=self._outage,
-                    is_away=lambda error: isinstance(error, BrokerAway),
-                    most_s=self._wait_s,
-                )
-            return self._producer
-
-    def _connect(self) -> KafkaProducer:
-        wait_ms = int(self._wait_s * 1000)
-        check_reachable(self._settings.bootstrap_servers)
-        try:
-            return KafkaProducer(
-                bootstrap_servers=self._settings.bootstrap_servers,
-                bootstrap_timeout_ms=min(_BOOTSTRAP_MS, wait_ms),
-                acks="all",
-                linger_ms=_LINGER_MS,
-                batch_size=64 * 1024,
-                max_request_size=MAX_MESSAGE_BYTES,
-                max_block_ms=wait_ms,
-                request_timeout_ms=min(_REQUEST_MS, max(1, wait_ms - _LINGER_MS)),
-                delivery_timeout_ms=wait_ms,
-                allow_auto_create_topics=False,
-            )
-        except (KafkaError, OSError) as error:
-            raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(slots=True)
@@ -195,8 +174,8 @@ def run_ingest(
 ) -> Counts:
     """Publish a source to its end, or until ``stopping`` is set; all of it is safe then.
 
-    Raises BrokerAway if no broker answers for as long as the publisher waits. Raises SourceError
-    if the source cannot be read.
+    Raises BrokerAway if no broker answers for as long as the publisher waits, or confirms what
+    it was sent before the process has to stop. Raises SourceError if the source cannot be read.
 
     Args:
         source: What to read.
@@ -211,7 +190,9 @@ def run_ingest(
     counts = Counts()
     flushed_at = time.monotonic()
     try:
-        for record in source.records():
+        for record in source.records(stopping):
+            if stopping.is_set():
+                break
             if isinstance(record, Unreadable):
                 publisher.reject(record)
                 counts.rejected += 1
@@ -221,11 +202,13 @@ def run_ingest(
                 if wait_s > 0 or time.monotonic() - flushed_at > _FLUSH_EVERY_S:
                     publisher.flush()
                     flushed_at = time.monotonic()
-                if stopping.wait(wait_s) if wait_s else stopping.is_set():
+                if wait_s and stopping.wait(wait_s):
                     break
                 publisher.publish(record)
                 counts.published += 1
             on_record(counts)
+    except StoppedWaiting:
+        log.info("stopped_waiting", what="broker")
     finally:
         publisher.flush()
     return counts
@@ -233,3 +216,7 @@ def run_ingest(
 
 def _keyed(item: NewsItem) -> tuple[bytes, bytes]:
     return text_hash(item).encode(), item.to_bytes()
+
+
+def _header(text: str) -> bytes:
+    return text.encode(errors="replace")[:_MAX_HEADER_BYTES]

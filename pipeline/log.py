@@ -10,6 +10,8 @@ from structlog.typing import Processor
 
 # They repeat one line for every attempt while a broker is away; we log each change of state.
 _CHATTY = ("aiokafka", "kafka", "faust", "mode", "apscheduler", "httpx", "httpcore", "alembic")
+# They log whole addresses, and an address of a webhook or a feed may be a secret.
+_DISCREET = ("httpx", "httpcore")
 # Its batches take longer than its commit timer's interval, which harms nothing.
 _MEANINGLESS = ("mode.timers",)
 _REPEAT_AFTER_S = 60.0
@@ -49,7 +51,8 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> None:
 
     Args:
         json: One JSON object a line; else text for people.
-        level: Least severity of our own lines; libraries say warnings and worse.
+        level: Least severity of our own lines; libraries say warnings and worse, at "debug"
+            all but those that would log addresses.
         stream: Where to; stderr unless given.
     """
     target = sys.stderr if stream is None else stream
@@ -78,6 +81,8 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> None:
     root.setLevel(level.upper())
     for name in _CHATTY:
         logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+    for name in _DISCREET:
+        logging.getLogger(name).setLevel(logging.WARNING)
     for name in _MEANINGLESS:
         logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(

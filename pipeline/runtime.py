@@ -5,18 +5,29 @@ Each builder imports what it builds, so that a command that needs no model loads
 
 from __future__ import annotations
 
+import difflib
+import os
+import re
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
+from pydantic_settings import SettingsError as NotJson
 
 from pipeline.messages import Limits
-from pipeline.settings import Settings
+from pipeline.settings import PREFIX, Settings, known_variables
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from db.engine import Engine
     from models.entities.gazetteer import Gazetteer
     from models.labels import Classifier
+
+
+# What only tests read: which servers to use, and a mark to find processes by.
+_OF_TESTS = (f"{PREFIX}TEST_", f"{PREFIX}E2E_")
 
 
 class SettingsError(Exception):
@@ -28,20 +39,42 @@ def load_settings() -> Settings:
 
     Raises SettingsError if one is unknown or out of bounds; never holds a value.
     """
+    problems = _unknown_variables()
+    settings = None
     try:
-        return Settings()
+        settings = Settings()
     except ValidationError as error:
-        problems = (
-            f"  {variable_name(problem['loc'])}: {problem['msg']}"
-            for problem in error.errors(include_url=False, include_input=False)
-        )
-        lines = "\n".join(["these settings are wrong (see docs/settings.md):", *problems])
-        raise SettingsError(lines) from None  # the original would print the values
+        for problem in error.errors(include_url=False, include_input=False):
+            problems.setdefault(variable_name(problem["loc"]), problem["msg"])
+    except NotJson as error:  # names the group alone
+        group = re.search(r'field "(\w+)"', str(error))
+        name = variable_name((group[1], "...") if group else ("...",))
+        problems[name] = "a list must be a JSON array"
+    if settings is not None and not problems:
+        return settings
+    lines = (f"  {name}: {text}" for name, text in problems.items())
+    # Not from the original: that would print the values.
+    raise SettingsError("\n".join(["these settings are wrong (see docs/settings.md):", *lines]))
+
+
+def _unknown_variables() -> dict[str, str]:
+    """Return what is wrong with each variable that looks like a setting and is none."""
+    known = known_variables()
+    names = (name.upper() for name in sorted(os.environ))
+    unknown = (n for n in names if n.startswith(PREFIX) and n not in known)
+    return {n: f"is no setting{_meant(n)}" for n in unknown if not n.startswith(_OF_TESTS)}
+
+
+def _meant(name: str) -> str:
+    # Without what all have in common, or everything would look alike.
+    known = {name.removeprefix(PREFIX) for name in known_variables()}
+    meant = difflib.get_close_matches(name.removeprefix(PREFIX), known, n=1)
+    return f"; did you mean {PREFIX}{meant[0]}?" if meant else ""
 
 
 def variable_name(location: tuple[int | str, ...]) -> str:
     """Return the environment variable of a setting, from its path in ``Settings``."""
-    return "TAPEWATCH_" + "__".join(part.upper() for part in location if isinstance(part, str))
+    return PREFIX + "__".join(part.upper() for part in location if isinstance(part, str))
 
 
 def require_key(settings: Settings) -> str:
@@ -72,6 +105,16 @@ def build_engine(settings: Settings) -> Engine:
         pool_size=database.pool_size,
         statement_timeout_s=database.statement_timeout_s,
     )
+
+
+@contextmanager
+def opened_engine(settings: Settings) -> Iterator[Engine]:
+    """Build an engine, and close its connections at the end of the block."""
+    engine = build_engine(settings)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def build_classifier(settings: Settings) -> Classifier:

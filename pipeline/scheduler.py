@@ -15,12 +15,13 @@ import httpx
 import structlog
 
 from alerts.delivery.transport import guarded_client
-from db.engine import DatabaseAway, Engine
+from db.engine import DatabaseAway
 from pipeline.backoff import Outage
 from pipeline.detection import Detection
 from pipeline.jobs import Job, Stop, clock
-from pipeline.runtime import build_engine, require_key
-from pipeline.scheduler_metrics import DELIVERIES, metrics_server
+from pipeline.metrics_server import metrics_server
+from pipeline.runtime import opened_engine, require_key
+from pipeline.scheduler_metrics import DELIVERIES
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
 from pipeline.stages.deliver import Lanes, SignedPost
@@ -47,7 +48,7 @@ def run(settings: Settings) -> None:
         metrics_server(settings.metrics_port),
         contextlib.closing(OffsetReader(settings.kafka)) as offsets,
         _client(settings) as client,
-        _engine(settings) as engine,
+        opened_engine(settings) as engine,
     ):
         detection = Detection(engine, offsets, settings, now=utc_now, stopping=stop.event)
         timeout_s = settings.delivery.timeout_s
@@ -87,15 +88,6 @@ def _run_jobs(settings: Settings, detection: Detection, lanes: Lanes, stop: Stop
 def _client(settings: Settings) -> httpx.Client:
     delivery = settings.delivery
     return guarded_client(allow_hosts=delivery.allow_hosts, timeout_s=delivery.timeout_s)
-
-
-@contextlib.contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
-    engine = build_engine(settings)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 @contextlib.contextmanager

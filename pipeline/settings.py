@@ -19,6 +19,8 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+PREFIX = "TAPEWATCH_"
+
 _SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 _PLACEHOLDERS = {"", "change-me", "changeme", "secret", "password", "postgres"}
 
@@ -182,7 +184,7 @@ class Settings(BaseSettings):
     """All settings; nested names are joined by two underscores."""
 
     model_config = SettingsConfigDict(
-        env_prefix="TAPEWATCH_", env_nested_delimiter="__", frozen=True, extra="forbid"
+        env_prefix=PREFIX, env_nested_delimiter="__", frozen=True, extra="forbid"
     )
 
     database: DatabaseSettings = DatabaseSettings()
@@ -198,9 +200,24 @@ class Settings(BaseSettings):
         description="Fernet key that encrypts webhook secrets (`tapewatch new-key` makes one).",
     )
     metrics_port: int = Field(
-        default=0, ge=0, le=65535, description="Prometheus port of worker and scheduler; 0: none."
+        default=0,
+        ge=0,
+        le=65535,
+        description="Prometheus port of ingest, worker and scheduler; 0: none.",
     )
     log_json: bool = Field(default=False, description="JSON lines instead of text on stderr.")
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severity that is logged."
     )
+
+
+def known_variables() -> frozenset[str]:
+    """Return the environment variable of every setting."""
+    names = set()
+    for name, field in Settings.model_fields.items():
+        group = field.annotation
+        if isinstance(group, type) and issubclass(group, BaseModel):
+            names |= {f"{PREFIX}{name}__{key}".upper() for key in group.model_fields}
+        else:
+            names.add(f"{PREFIX}{name}".upper())
+    return frozenset(names)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
@@ -97,6 +97,14 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
             ]
     finally:
         admin.close()
+
+
+class Offsets(Protocol):
+    """Knows how far topics reach; ``OffsetReader`` does."""
+
+    def end_offsets(self, topic: str) -> dict[int, int]:
+        """Return the offset after the last message of every partition."""
+        ...
 
 
 class OffsetReader:

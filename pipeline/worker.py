@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING
 
 import structlog
 import uvloop
-from prometheus_client import start_http_server
 
 from db.engine import is_away
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.app import create_app, sender, subscribe
 from pipeline.backoff import Outage, Stopping, persist, set_within
+from pipeline.metrics_server import metrics_server
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
 from pipeline.schema import NotMigrated, Schema
 from pipeline.topics import BrokerAway, OffsetReader, check_reachable
@@ -58,11 +58,11 @@ def run(
         finder: Instead of the gazetteer.
 
     Raises:
+        SettingsError: If the port of the metrics is taken.
         SystemExit: With status 1 if the worker failed.
     """
-    if settings.metrics_port:
-        start_http_server(settings.metrics_port)
     with (
+        metrics_server(settings.metrics_port),
         _scratch_folder(settings.worker.state_dir) as datadir,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):

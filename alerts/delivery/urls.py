@@ -1,4 +1,4 @@
-"""What may stand in an endpoint's URL, and how much of it may stand in a log.
+"""What may stand in an endpoint's URL.
 
 Where the name leads is checked when the socket opens, in ``addresses``.
 """
@@ -34,14 +34,3 @@ def url_problem(url: str, *, allow_hosts: Collection[str] = ()) -> str | None:
 def is_allowed(host: str, allow_hosts: Collection[str]) -> bool:
     """Return whether the operator listed this very host, in this spelling but for case."""
     return host.strip("[]").lower() in {allowed.strip("[]").lower() for allowed in allow_hosts}
-
-
-def redact(url: str) -> str:
-    """Return the URL as logs may show it: no path, query or user, for those hold secrets."""
-    try:
-        parsed = httpx.URL(url)
-    except httpx.InvalidURL:
-        return "(unreadable url)"
-    host = f"[{parsed.host}]" if ":" in parsed.host else parsed.host
-    port = f":{parsed.port}" if parsed.port else ""
-    return f"{parsed.scheme}://{host}{port}/…"

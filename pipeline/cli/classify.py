@@ -1,11 +1,14 @@
-"""`tapewatch classify` and `tapewatch train`: the model without the stream."""
+"""`tapewatch classify`, `train` and `trim-encoder`: the model without the stream."""
+
+from __future__ import annotations
 
 import json
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
-from typing import IO, Annotated, Any
+from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -13,17 +16,25 @@ from rich.progress import Progress
 
 from pipeline.cli.fail import fail
 
+if TYPE_CHECKING:
+    from models.entities.gazetteer import Entity
+    from models.labels import Analysis
+    from pipeline.settings import Settings
+
 _BATCH = 1024
 
 _errors = Console(stderr=True)
 
 
-def _rows(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
+def _rows(lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
+            row = json.loads(line.decode())
+            json.dumps(row, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
+        except UnicodeDecodeError as error:
+            raise fail(f"line {number} is not UTF-8: {error.reason} at {error.start}") from error
         except ValueError as error:
             raise fail(f"line {number} is not JSON: {error}") from error
         if not isinstance(row, dict) or not (row.get("text") or row.get("title")):
@@ -37,12 +48,30 @@ def _text(row: dict[str, Any]) -> str:
     return "\n".join(str(row[key]) for key in ("title", "body") if row.get(key))
 
 
-def _open(path: Path) -> IO[str]:
+def _open_input(path: Path, stack: ExitStack) -> IO[bytes]:
     if str(path) == "-":
-        return sys.stdin
+        return sys.stdin.buffer
     if not path.is_file():
         raise fail(f"there is no file {path}")
-    return path.open(encoding="utf-8")
+    return stack.enter_context(path.open("rb"))
+
+
+def _open_output(path: Path | None, source: Path, stack: ExitStack) -> IO[str]:
+    if path is None:
+        return sys.stdout
+    if path.exists() and source.exists() and path.samefile(source):
+        raise fail(f"{path} is the input: name another file to write to")
+    return stack.enter_context(path.open("w", encoding="utf-8"))
+
+
+def _add(row: dict[str, Any], analysis: Analysis, entities: Iterable[Entity]) -> dict[str, Any]:
+    return row | {
+        "sentiment": analysis.sentiment,
+        "probabilities": {k: round(v, 4) for k, v in analysis.probabilities.items()},
+        "score": round(analysis.score, 4),
+        "topics": [topic.topic for topic in analysis.topics],
+        "entities": [{"id": entity.id, "name": entity.name} for entity in entities],
+    }
 
 
 def classify(
@@ -62,30 +91,33 @@ def classify(
     Each line comes back with `sentiment`, `probabilities`, `score` (positive less negative, in
     [-1, 1]), `topics` and `entities` added.
     """
-    from pipeline.runtime import build_classifier, build_gazetteer, load_settings
+    from pipeline.runtime import load_settings
 
     settings = load_settings()
+    try:
+        with ExitStack() as stack:
+            # Before the model is loaded: what cannot be opened is told at once.
+            lines = _open_input(file, stack)
+            out = _open_output(output, file, stack)
+            _classify(settings, _rows(lines), out)
+    except BrokenPipeError:  # `tapewatch classify ... | head`: typer ends it without a word
+        raise
+    except OSError as error:
+        raise fail(str(error)) from error
+
+
+def _classify(settings: Settings, rows: Iterator[dict[str, Any]], out: IO[str]) -> None:
+    from pipeline.runtime import build_classifier, build_gazetteer
+
     classifier, gazetteer = build_classifier(settings), build_gazetteer(settings)
-    with _open(file) as lines, Progress(console=_errors, transient=True) as progress:
-        task = progress.add_task("classifying", total=None)
-        out = output.open("w", encoding="utf-8") if output else sys.stdout
-        rows = _rows(lines)
+    with Progress(console=_errors, transient=True) as progress:
+        task = progress.add_task(f"classifying with {classifier.version}", total=None)
         while batch := list(islice(rows, _BATCH)):
             texts = [_text(row) for row in batch]
             for row, text, analysis in zip(batch, texts, classifier.classify(texts), strict=True):
-                told = {
-                    "sentiment": analysis.sentiment,
-                    "probabilities": {k: round(v, 4) for k, v in analysis.probabilities.items()},
-                    "score": round(analysis.score, 4),
-                    "topics": [t.topic for t in analysis.topics],
-                    "entities": [{"id": e.id, "name": e.name} for e in gazetteer.find(text)],
-                }
-                out.write(json.dumps({**row, **told}, ensure_ascii=False) + "\n")
-            progress.update(
-                task, advance=len(batch), description=f"classifying with {classifier.version}"
-            )
-        if output:
-            out.close()
+                told = _add(row, analysis, gazetteer.find(text))
+                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            progress.update(task, advance=len(batch))
 
 
 def train(
@@ -129,4 +161,7 @@ def trim_encoder(
     """Shrink an encoder to the vocabulary of a corpus, before `train`."""
     from models.training.trim import trim_encoder as run
 
-    run(source, out, corpus, size=size)
+    try:
+        run(source, out, corpus, size=size)
+    except (OSError, ValueError) as error:
+        raise fail(str(error)) from error

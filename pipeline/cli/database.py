@@ -19,13 +19,9 @@ def open_session(settings: Settings) -> Iterator[Session]:
     Raises NotMigrated if `tapewatch migrate` has to run first, DatabaseAway if it is away.
     """
     from db.engine import transaction
-    from pipeline.runtime import build_engine
+    from pipeline.runtime import opened_engine
     from pipeline.schema import Schema
 
     Schema(settings.database.url.get_secret_value()).require()
-    engine = build_engine(settings)
-    try:
-        with transaction(engine) as session:
-            yield session
-    finally:
-        engine.dispose()
+    with opened_engine(settings) as engine, transaction(engine) as session:
+        yield session

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pipeline.cli.fail import fail
+from pipeline.cli.services import logged_settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +42,7 @@ def ingest(
     file: _FileArgument = None, feeds: _FeedsOption = None, wait_s: _WaitOption = 60.0
 ) -> None:
     """Bring news in: poll feeds until stopped, or read a file or standard input to its end."""
-    settings = _settings()
+    settings = logged_settings()
     if file is not None:
         _read(settings, file, speed=None, until=None, wait_s=wait_s)
         return
@@ -75,7 +76,7 @@ def replay(
     """Play recorded news into the stream, as fast as it goes or at a multiple of its own time."""
     if until is not None:
         until = until.replace(tzinfo=UTC) if until.tzinfo is None else until.astimezone(UTC)
-    _read(_settings(), file, speed=_factor(speed), until=until, wait_s=wait_s)
+    _read(logged_settings(), file, speed=_factor(speed), until=until, wait_s=wait_s)
 
 
 def _read(
@@ -91,7 +92,10 @@ def _read(
         raise fail(f"there is no file {path}", status=2)
     lines = Lines(path, build_limits(settings), until)
     stopping = _stopped_by_signals()
-    with Publisher(settings.kafka, wait_s=wait_s) as publisher, _progress(lines) as show:
+    with (
+        Publisher(settings.kafka, wait_s=wait_s, stopping=stopping) as publisher,
+        _progress(lines) as show,
+    ):
         try:
             counts = run_ingest(
                 lines, publisher, pace=Pace(speed), stopping=stopping, on_record=show
@@ -104,8 +108,10 @@ def _read(
 
 
 def _poll(settings: Settings, listed: Path, wait_s: float) -> None:
+    from pipeline.connection import StoppedWaiting
     from pipeline.feed_jobs import poll_feeds
     from pipeline.ingest import Publisher
+    from pipeline.metrics_server import metrics_server
     from pipeline.runtime import build_limits
     from pipeline.sources.feeds import FeedError, load_feeds
     from pipeline.topics import BrokerAway
@@ -115,21 +121,17 @@ def _poll(settings: Settings, listed: Path, wait_s: float) -> None:
     except FeedError as error:
         raise fail(str(error), status=2) from error
     stopping = _stopped_by_signals()
-    with Publisher(settings.kafka, wait_s=wait_s) as publisher:
+    with (
+        metrics_server(settings.metrics_port),
+        Publisher(settings.kafka, wait_s=wait_s, stopping=stopping) as publisher,
+    ):
         try:
             publisher.connect()
+        except StoppedWaiting:
+            return
         except BrokerAway as error:
             raise fail(_broker_away(settings, error, wait_s)) from error
         poll_feeds(specs, publisher, limits=build_limits(settings), stopping=stopping)
-
-
-def _settings() -> Settings:
-    from pipeline import log
-    from pipeline.runtime import load_settings
-
-    settings = load_settings()
-    log.configure(json=settings.log_json, level=settings.log_level)
-    return settings
 
 
 def _factor(speed: str) -> float | None:

@@ -2,14 +2,14 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from alerts.delivery.secrets import new_secret
-from db.engine import Engine, transaction
+from db.engine import transaction
 from db.subscriptions import create_subscription
 from pipeline.alert_file import AlertFile
 from pipeline.demo import services, tether
@@ -18,7 +18,7 @@ from pipeline.demo.inbox import Inbox, open_inbox
 from pipeline.demo.progress import Watcher
 from pipeline.demo.state import State
 from pipeline.demo.supervise import Supervisor, tail
-from pipeline.runtime import build_engine, load_settings, require_key
+from pipeline.runtime import load_settings, opened_engine, require_key
 from pipeline.settings import Settings
 from pipeline.subscribing import Wish, to_subscription
 
@@ -86,7 +86,12 @@ class Chain:
 
 @contextmanager
 def running(
-    state: State, recording: Recording, *, workers: int, alerts: AlertFile | None
+    state: State,
+    recording: Recording,
+    *,
+    workers: int,
+    alerts: AlertFile | None,
+    say: Callable[[str], None],
 ) -> Iterator[Chain]:
     """Start the chain on a fresh database and play a recording in; end it all on exit.
 
@@ -95,13 +100,14 @@ def running(
         recording: Played in a process of its own.
         workers: How many worker processes.
         alerts: Gets every verified event.
+        say: Gets what the user should know of the start.
 
     Yields:
         The chain; call ``tend`` often.
     """
     with ExitStack() as stack:
         state.logs.mkdir(exist_ok=True)
-        postgres = start_postgres(state.cluster)
+        postgres = start_postgres(state.cluster, say=say)
         stack.callback(postgres.stop)
         broker = start_broker(log_path=state.logs / "broker.log")
         stack.callback(broker.stop)
@@ -133,7 +139,7 @@ def running(
 def _subscriber(settings: Settings, file: AlertFile | None) -> Iterator[Inbox]:
     secret = new_secret()
     with open_inbox(secret, file) as inbox:
-        with _engine(settings) as engine, transaction(engine) as session:
+        with opened_engine(settings) as engine, transaction(engine) as session:
             row, _ = to_subscription(
                 session,
                 Wish(url=inbox.url, description="the demo's own receiver", secret=secret),
@@ -142,15 +148,6 @@ def _subscriber(settings: Settings, file: AlertFile | None) -> Iterator[Inbox]:
             )
             create_subscription(session, row)
         yield inbox
-
-
-@contextmanager
-def _engine(settings: Settings) -> Iterator[Engine]:
-    engine = build_engine(settings)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def _play(recording: Recording, state: State) -> subprocess.Popen[bytes]:

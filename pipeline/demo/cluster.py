@@ -3,6 +3,7 @@
 import hashlib
 import os
 import pwd
+from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.demo import tether
@@ -23,12 +24,13 @@ def server_user() -> str | None:
     return _UNPRIVILEGED if os.geteuid() == 0 else None
 
 
-def prepare(folder: Path, binaries: Path) -> None:
+def prepare(folder: Path, binaries: Path, say: Callable[[str], None]) -> None:
     """Make the folder and, where there is none in it, a cluster; idempotent.
 
     Args:
         folder: Absolute; nothing else may lie in it.
         binaries: PostgreSQL's programs.
+        say: Gets a line if folders above these two are opened to the unprivileged user.
 
     Raises:
         ClusterError: If ``initdb`` fails.
@@ -36,7 +38,7 @@ def prepare(folder: Path, binaries: Path) -> None:
     user = server_user()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user is not None:
-        _let_through(folder, binaries)
+        _let_through(folder, binaries, user=user, say=say)
         _own(folder, user)
     if (folder / "PG_VERSION").exists():
         return
@@ -78,13 +80,15 @@ def socket_folder(folder: Path) -> Path:
     return short
 
 
-def _let_through(*paths: Path) -> None:
+def _let_through(*paths: Path, user: str, say: Callable[[str], None]) -> None:
     """Let the unprivileged user traverse (not read) the folders above ``paths``."""
-    for path in paths:
-        for parent in path.parents:
-            mode = parent.stat().st_mode
-            if not mode & 0o001:
-                parent.chmod(mode | 0o001)
+    above = {parent for path in paths for parent in path.parents}
+    closed = sorted(parent for parent in above if not parent.stat().st_mode & 0o001)
+    if closed:
+        names = ", ".join(map(str, closed))
+        say(f"PostgreSQL runs as {user}, not as root; to let it through (o+x), changed: {names}")
+    for parent in closed:
+        parent.chmod(parent.stat().st_mode | 0o001)
 
 
 def _own(folder: Path, user: str) -> None:

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from rich.console import Console
+from rich.markup import escape
 from rich.status import Status
 
 from pipeline.alert_file import AlertFile
 from pipeline.cli.render import render_alert
 from pipeline.demo.chain import Chain, Recording, running
-from pipeline.demo.hints import look_around
+from pipeline.demo.hints import look_around, own_webhook
 from pipeline.demo.progress import Census, Standing, take_census
 from pipeline.demo.services import answers
 from pipeline.demo.state import use_state
@@ -100,7 +101,13 @@ def run(options: Options, console: Console) -> Result | None:
             console.print(f"Starting everything on this machine; logs are in {state.logs}")
             alerts = stack.enter_context(_new_file(options.alerts)) if options.alerts else None
             chain = stack.enter_context(
-                running(state, options.recording, workers=options.workers, alerts=alerts)
+                running(
+                    state,
+                    options.recording,
+                    workers=options.workers,
+                    alerts=alerts,
+                    say=lambda line: console.print(escape(line), soft_wrap=True, highlight=False),
+                )
             )
             status = stack.enter_context(console.status("starting"))
             return _Show(options, chain, console, status).play()
@@ -154,6 +161,8 @@ class _Show:
                 self._console.print(f"The whole recording is through.\n{result.summary()}")
                 if self._options.exits:
                     return result
+                if recording.shipped:
+                    self._print_hints(own_webhook(self._chain.state, shipped=True))
                 self._console.print("All stays up until Ctrl-C.")
                 told = True
             self._wait()
@@ -171,8 +180,13 @@ class _Show:
         shipped = self._options.recording.shipped
         about, since = ("Quillmere", "2026-03-05") if shipped else ("NAME", "7d")
         hints = look_around(self._chain.state, settings, about=about, since=since)
-        self._console.print(hints, "", soft_wrap=True, highlight=False)
+        self._print_hints(hints)
+        if not shipped:
+            self._print_hints(own_webhook(self._chain.state, shipped=False))
         self._hinted = True
+
+    def _print_hints(self, hints: str) -> None:
+        self._console.print(f"{hints}\n", soft_wrap=True, highlight=False)
 
     def _show_alerts(self) -> None:
         for event in self._chain.inbox.take():
@@ -188,8 +202,10 @@ class _Show:
             said = tail(self._chain.state.logs / "worker-1.log")
             raise DemoStalled(f"nothing moved for {_STALLED_AFTER_S:g} s; worker-1 says:\n{said}")
         reached = f"{standing.event_at:%Y-%m-%d %H:%M} UTC" if standing.event_at else "the start"
+        # What the user ingests beside the recording is stored too.
+        expected = max(census.distinct, standing.stored)
         line = (
-            f"{standing.stored:,}/{census.distinct:,} items stored, at {reached}; "
+            f"{standing.stored:,}/{expected:,} items stored, at {reached}; "
             f"alerts: {standing.alerts}, firing: {standing.firing}"
         )
         self._status.update(line)

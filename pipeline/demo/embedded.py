@@ -84,13 +84,18 @@ class EmbeddedBroker:
         tether.stop(self.process, wait_s=3.0)
 
 
-def start_postgres(folder: Path) -> EmbeddedPostgres:
+def _keep_quiet(_: str) -> None:
+    """Tests have nobody to tell."""
+
+
+def start_postgres(folder: Path, *, say: Callable[[str], None] = _keep_quiet) -> EmbeddedPostgres:
     """Start PostgreSQL on a folder, made at the first start; also as root.
 
     It listens on a Unix socket only, inside the folder where the path is short enough.
 
     Args:
         folder: The cluster's own folder; nothing else may lie in it.
+        say: Gets a line if, for root, the mode of folders above it is changed.
 
     Returns:
         The server, which answers.
@@ -101,7 +106,7 @@ def start_postgres(folder: Path) -> EmbeddedPostgres:
     binaries = _postgres_binaries()
     folder = folder.resolve()
     try:
-        cluster.prepare(folder, binaries)
+        cluster.prepare(folder, binaries, say)
         sockets = cluster.socket_folder(folder)
     except ClusterError as error:
         raise EmbeddedError(str(error)) from error

@@ -1,10 +1,12 @@
 """What a newcomer can do while a demo runs: addresses, keys, and commands to paste."""
 
 import shlex
+from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
 from pipeline.demo.embedded import psql
+from pipeline.demo.services import ENCORE
 from pipeline.demo.state import State
 from pipeline.settings import Settings
 
@@ -39,10 +41,37 @@ def look_around(state: State, settings: Settings, *, about: str, since: str) -> 
         ],
         "In another shell, first": [f". {shlex.quote(str(state.env_file))}"],
         "Then, for trends": [f"tapewatch trends --entity {shlex.quote(about)} --since {since}"],
-        "And for a webhook of your own (`tapewatch listen` is one to try with)": [
+    }
+    return _laid_out(sections)
+
+
+def own_webhook(state: State, *, shipped: bool) -> str:
+    """Return the text, in rich's markup, that says how to get alerts by a webhook of one's own.
+
+    Args:
+        state: The demo's folder.
+        shipped: Whether the recording is the demo's own and is over; then the encore is offered.
+
+    Returns:
+        Some lines.
+    """
+    env = f". {shlex.quote(str(state.env_file))}"
+    sections = {
+        "A webhook of your own, in another shell (prints a secret)": [
+            env,
             "tapewatch subscribe http://127.0.0.1:9000/",
         ],
+        "There, a receiver with that secret": ["tapewatch listen --port 9000 --secret whsec_..."],
     }
+    if shipped:
+        sections["In a third shell, the news of the day after; the alert goes to both"] = [
+            env,
+            f"tapewatch ingest {shlex.quote(str(ENCORE))}",
+        ]
+    return _laid_out(sections)
+
+
+def _laid_out(sections: Mapping[str, Sequence[str]]) -> str:
     lines = []
     for title, entries in sections.items():
         lines.append(f"[bold]{escape(title)}[/bold]")

@@ -16,6 +16,8 @@ from pipeline.topics import ensure_topics
 
 COMPANIES = Path(__file__).parent / "companies.csv"
 STREAM = Path(__file__).parent / "stream.jsonl.gz"
+# For a subscriber who came when the stream was over: bad news of the day after.
+ENCORE = Path(__file__).parent / "encore.jsonl"
 _DATABASE = "tapewatch"
 _LOOPBACK = "127.0.0.1"
 _WEB_PORT = 8000

@@ -1,5 +1,6 @@
 """What a source is: something that yields records, readable or not. No Kafka."""
 
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Protocol
@@ -24,9 +25,10 @@ class Unreadable:
 class Source(Protocol):
     """Anything that yields news items and what could not be read as one."""
 
-    def records(self) -> Iterator[NewsItem | Unreadable]:
+    def records(self, stopping: threading.Event | None = None) -> Iterator[NewsItem | Unreadable]:
         """Yield records in the order in which they are to be published.
 
-        Items are cleaned and have an id.
+        Items are cleaned and have an id. A source that waits for news ends soon after
+        ``stopping`` is set; its last record may be half of one.
         """
         ...

@@ -88,7 +88,8 @@ class Feed:
     def look(self, *, now: datetime) -> Look | None:
         """Return what is new; None where the server says that nothing is.
 
-        Raises FeedError if it cannot be had, is too large, or is no feed.
+        Raises FeedError if it cannot be had, is too large, or is no feed; its text never holds
+        the address, which may hold a token.
         """
         headers = {}
         if self._last is not None and self._last.etag:
@@ -99,10 +100,11 @@ class Feed:
             with self.client.stream("GET", str(self.spec.url), headers=headers) as response:
                 if response.status_code == httpx.codes.NOT_MODIFIED:
                     return None
-                response.raise_for_status()
+                if not response.is_success:
+                    raise FeedError(f"HTTP status {response.status_code}")
                 content = _bounded(response)
-        except httpx.HTTPError as error:
-            raise FeedError(f"{type(error).__name__}: {error}") from error
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise FeedError(type(error).__name__) from error
         return self._read(content, response.headers, now)
 
     def confirm(self, look: Look) -> None:
@@ -136,7 +138,7 @@ class Feed:
             return item_from(content, now=now, limits=self.limits)
         except BadItem as error:
             raw = json.dumps(content, ensure_ascii=False).encode(errors="replace")
-            return Unreadable(raw, error, str(self.spec.url))
+            return Unreadable(raw, error, f"feed {self.spec.name}")
 
 
 def new_client() -> httpx.Client:

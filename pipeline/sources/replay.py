@@ -1,7 +1,11 @@
 """Recorded news: JSON lines from a file (plain or .gz) or a stream. Pacing: see Pace."""
 
 import gzip
+import io
+import os
+import selectors
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,6 +20,10 @@ from pipeline.sources.base import Unreadable
 # Far above any item that is not too long; what is longer is read past, not into memory.
 _MAX_LINE_BYTES = 8 * 1024 * 1024
 _KEPT_BYTES = 64 * 1024
+_READ_BYTES = 64 * 1024
+_LOOK_EVERY_S = 0.25
+
+_Stream = BinaryIO | io.BufferedReader | gzip.GzipFile
 
 
 class SourceError(Exception):
@@ -44,8 +52,11 @@ class Lines:
     lines: int = field(default=0, init=False)
     _file: BinaryIO | None = field(default=None, init=False)
 
-    def records(self) -> Iterator[NewsItem | Unreadable]:
+    def records(self, stopping: threading.Event | None = None) -> Iterator[NewsItem | Unreadable]:
         """Yield the items and the unreadable lines, in the order of the file.
+
+        Args:
+            stopping: Ends the waiting for standard input, perhaps in the middle of a line.
 
         Yields:
             Blank lines and items from ``until`` on are left out.
@@ -55,7 +66,7 @@ class Lines:
         """
         name = "stdin" if self.path is None else self.path.name
         try:
-            with self._open() as stream:
+            with self._open(stopping) as stream:
                 for number, line in enumerate(_lines(stream), start=1):
                     record = self._record(line, f"{name}:{number}")
                     if record is not None:
@@ -84,9 +95,12 @@ class Lines:
         return self._file.tell() if self._file is not None and not self._file.closed else 0
 
     @contextmanager
-    def _open(self) -> Iterator[BinaryIO | gzip.GzipFile]:
+    def _open(self, stopping: threading.Event | None) -> Iterator[_Stream]:
         if self.path is None:
-            yield sys.stdin.buffer
+            if stopping is None:
+                yield sys.stdin.buffer
+            else:
+                yield io.BufferedReader(_Interruptible(sys.stdin.fileno(), stopping), _READ_BYTES)
             return
         with self.path.open("rb") as file:
             self._file = file
@@ -118,7 +132,32 @@ class Pace:
         return max(0.0, due - self.clock())
 
 
-def _lines(stream: BinaryIO | gzip.GzipFile) -> Iterator[bytes]:
+class _Interruptible(io.RawIOBase):
+    """Reads a descriptor; at its end once ``stopping`` is set, even while nothing comes.
+
+    A handler that only sets an event does not interrupt a read: Python takes it up again.
+    """
+
+    def __init__(self, descriptor: int, stopping: threading.Event) -> None:
+        super().__init__()
+        self._descriptor = descriptor
+        self._stopping = stopping
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: bytearray | memoryview) -> int:  # type: ignore[override]  # narrower than the protocol Buffer, which 3.11 has not
+        with selectors.PollSelector() as selector:
+            selector.register(self._descriptor, selectors.EVENT_READ)
+            while not self._stopping.is_set():
+                if selector.select(_LOOK_EVERY_S):
+                    content = os.read(self._descriptor, len(buffer))
+                    buffer[: len(content)] = content
+                    return len(content)
+        return 0
+
+
+def _lines(stream: _Stream) -> Iterator[bytes]:
     """Yield lines; of one that is too long only its start."""
     while line := stream.readline(_MAX_LINE_BYTES + 1):
         rest = line

@@ -18,7 +18,7 @@ from alerts.types import Hour, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
 from db.engine import Session
-from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
+from db.rows import AlertEventRow, AlertRow, HourRow, ScopeKind, SeriesKey
 from db.trends import archive_start, candidates, hours, mentions, scope_name
 from pipeline.settings import DetectSettings
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
@@ -31,6 +31,8 @@ HISTORY = series.HISTORY + timedelta(hours=1)
 # The market's negative share before there is any, and how many accounts that guess is worth.
 PRIOR_SHARE = 0.25
 PRIOR_ACCOUNTS = 30
+# Nobody publishes nothing for so long, holidays included: before such a gap nobody watched.
+LONGEST_SILENCE = timedelta(days=4)
 MARKET = SeriesKey(ScopeKind.MARKET, "all")
 
 Change = tuple[AlertRow, AlertEventRow]
@@ -78,7 +80,7 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
         return None
     saved = detect_state(session, DETECTOR)
     since, states = _unpack(saved, oldest)
-    if watermark <= since:
+    if watermark < since:
         return None
 
     rule = rule_of(settings)
@@ -87,7 +89,7 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
     stretch = _Stretch(session, since, watermark, rule, kinds)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(session, rule, since, until, oldest)
+    walker = _Walker(session, rule, since, until)
     changes: list[Change] = []
     for key in sorted({*changed, *busy}):
         states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
@@ -97,7 +99,7 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
     for alert, event in changes:
         save_alert(session, alert, event)
 
-    save_detect_state(session, DETECTOR, until, _pack(states, until - rule.cooldown))
+    save_detect_state(session, DETECTOR, until, _pack(states, until - rule.window - rule.cooldown))
     return Step(until, tuple(event for _, event in changes))
 
 
@@ -159,15 +161,13 @@ class _Walker:
         rule: Rule,
         since: datetime,
         until: datetime,
-        archive_started_at: datetime,
     ) -> None:
         self._session = session
         self._rule = rule
         self._since = since
         self._until = until
-        self._archive_start = archive_started_at
         self._cell_start = grid_end(since) - STEP
-        self._share: float | None = None
+        self._known_market: _Market | None = None
 
     def walk(
         self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
@@ -175,18 +175,18 @@ class _Walker:
         """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
-        start = self._since - self._rule.window
+        revisit = max(self._since - self._rule.window, self._cell_start)
+        start = revisit - self._rule.window
         rows = mentions(self._session, key, since=start, until=self._until)
-        if not state.open and not any(row.published_at > self._since for row in rows):
-            return state, []
         walked = walk(
             [to_mention(row) for row in rows],
             self._hours(key),
             state=state,
             since=self._since,
             until=self._until,
-            archive_start=self._archive_start,
-            parent_share=self._parent_share(),
+            revisit_since=revisit,
+            archive_start=self._market().watched_since,
+            parent_share=self._market().negative_share,
             rule=self._rule,
         )
         changes: list[Change] = []
@@ -203,14 +203,38 @@ class _Walker:
         rows = hours(self._session, key, since=since, until=self._until)
         return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
 
-    def _parent_share(self) -> float:
-        """Return the market's negative share as of the start of the grid's cell."""
-        if self._share is None:
+    def _market(self) -> "_Market":
+        if self._known_market is None:
             start = self._cell_start
             rows = hours(self._session, MARKET, since=start - HISTORY, until=start)
-            negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
-            self._share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
-        return self._share
+            self._known_market = _Market.of(rows, start)
+        return self._known_market
+
+
+@dataclass(frozen=True, slots=True)
+class _Market:
+    """What all news together says of the time before one cell of the grid.
+
+    Attributes:
+        negative_share: Of its accounts.
+        watched_since: From when on silence means that nothing was written. A first poll brings
+            items that are weeks old, before which nobody looked: they are not the beginning.
+    """
+
+    negative_share: float
+    watched_since: datetime
+
+    @classmethod
+    def of(cls, rows: Sequence[HourRow], until: datetime) -> "_Market":
+        """Return the market of the hours before ``until``, which are in order."""
+        negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
+        share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
+        since = until
+        for row in reversed(rows):
+            if since - row.start > LONGEST_SILENCE:
+                break
+            since = row.start
+        return cls(share, since)
 
 
 def _unpack(

@@ -1,23 +1,32 @@
 """Third stage: rows and progress into the database, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
+import structlog
+
 from db.engine import DatabaseAway, Engine, transaction
-from db.items import store_items
-from db.rows import ItemRow, Progress, StoreResult
+from db.items import store_items, stored_hashes
+from db.rows import ItemRow, Progress
 from pipeline.stages.classify import Analysed
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, Rejected
 
+log = structlog.stdlib.get_logger(__name__)
 
-def store(engine: Engine, rows: Sequence[ItemRow], progress: Sequence[Progress]) -> StoreResult:
+
+def store(engine: Engine, rows: Sequence[ItemRow], progress: Sequence[Progress]) -> dict[str, str]:
     """Store rows and progress; idempotent, all or nothing.
 
-    Raises DatabaseAway if the database cannot be used now; nothing was stored.
+    Returns the hash of the text that is stored under each row's id: another one than the row's
+    own where the id was taken. Raises DatabaseAway if the database cannot be used now; nothing
+    was stored.
     """
+    first = {row.id: row.text_hash for row in reversed(rows)}
     with transaction(engine) as session:
-        return store_items(session, rows, progress)
+        new = store_items(session, rows, progress).new
+        known = stored_hashes(session, sorted(first.keys() - new))
+    return {item_id: first[item_id] for item_id in new} | known
 
 
 def store_batch(
@@ -25,27 +34,42 @@ def store_batch(
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Store a batch; what the database refuses is taken out of it.
 
-    Returns what is stored now (also if it was before), and what was refused. Raises
-    DatabaseAway if the database cannot be used now: try the whole batch again. Refusing
-    everything is a bug and no fault of the items: then the last refusal is raised.
+    Returns what is stored now (also if it was before), once an id, and what was refused. An
+    item whose id holds another text is neither. Raises DatabaseAway if the database cannot be
+    used now: try the whole batch again. Refusing everything is a bug and no fault of the items:
+    then the last refusal is raised.
     """
     try:
-        store(engine, [one.row for one in analysed], progress)
+        hashes = store(engine, [one.row for one in analysed], progress)
     except DatabaseAway:
         raise
     except Exception:
         if not analysed:
             raise
     else:
-        return list(analysed), []
+        return _stored(analysed, hashes), []
+
+    hashes = {}
 
     def alone(one: Analysed) -> Analysed:
-        store(engine, [one.row], [])
+        hashes.update(store(engine, [one.row], []))
         return one
 
     kept, refused = one_by_one(analysed, alone)
     store(engine, [], progress)
-    return kept, refused
+    return _stored(kept, hashes), refused
+
+
+def _stored(analysed: Sequence[Analysed], hashes: Mapping[str, str]) -> list[Analysed]:
+    """Return those whose text is the stored one, the first of each id."""
+    stored: dict[str, Analysed] = {}
+    for one in analysed:
+        row, where = one.row, one.message
+        if hashes.get(row.id) == row.text_hash:
+            stored.setdefault(row.id, one)
+        else:
+            log.info("id_taken", id=row.id, partition=where.partition, offset=where.offset)
+    return list(stored.values())
 
 
 def progress_of(messages: Sequence[Message], parsed: Sequence[Parsed]) -> list[Progress]:

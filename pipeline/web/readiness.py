@@ -7,7 +7,6 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from db.engine import DatabaseAway, Engine, transaction
 from db.outbox import pending
@@ -16,20 +15,12 @@ from db.trends import partition_progress
 from pipeline.backoff import Outage
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
-from pipeline.topics import BrokerAway
+from pipeline.topics import BrokerAway, Offsets
 from pipeline.web.lag import LagWatch, PartitionLag
 from pipeline.web.model_files import ModelFilesMissing, check_model_files
 
 # However often it is asked, database and broker are asked once in this time.
 _FRESH_S = 1.0
-
-
-class Offsets(Protocol):
-    """Knows how far topics reach; ``pipeline.topics.OffsetReader`` does."""
-
-    def end_offsets(self, topic: str) -> dict[int, int]:
-        """Return the offset after the last message of every partition."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

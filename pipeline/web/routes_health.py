@@ -15,7 +15,7 @@ router = APIRouter()
 
 
 @router.get("/healthz", tags=["health"])
-def healthz() -> dict[str, str]:
+async def healthz() -> dict[str, str]:  # no thread: they may all be waiting for a broker
     """Tell that the process answers; asks nobody else."""
     return {"status": "ok"}
 

@@ -4,11 +4,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,18 +19,17 @@ import psycopg
 import pytest
 
 from pipeline.demo import make_stream
+from pipeline.demo.services import ENCORE
 
 ROOT = Path(__file__).parents[2]
 # In the environment of all that a demo starts, and of nothing else.
 MARK = "TAPEWATCH_E2E_MARK"
 BANK = "quillmere"
+ENCORE_COMPANY = "nimbrava"
 
 pytestmark = [
     pytest.mark.e2e,
     pytest.mark.timeout(600),
-    pytest.mark.skipif(
-        not (ROOT / "models/weights/model.safetensors").exists(), reason="no shipped weights"
-    ),
     pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="looks into /proc"),
 ]
 
@@ -56,6 +56,23 @@ class Demo:
     def output(self) -> str:
         """What it has said so far."""
         return self.log_path.read_text()
+
+    def command(self, *arguments: str) -> list[str]:
+        """Command line of `tapewatch ARGUMENTS` in a shell that has read the demo's env file."""
+        script = 'file=$1; shift; . "$file"; exec "$@"'
+        tapewatch = [sys.executable, "-m", "pipeline.cli.main", *arguments]
+        return ["/bin/sh", "-c", script, "sh", str(self.state / "env"), *tapewatch]
+
+    def tapewatch(self, *arguments: str) -> str:
+        """Run `tapewatch ARGUMENTS` as its user would beside the demo; return what it prints."""
+        return subprocess.run(  # noqa: S603
+            self.command(*arguments),
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
 
     def pids(self, word: str = "") -> list[int]:
         """Processes of this demo, itself included, with a word in their command line."""
@@ -110,7 +127,29 @@ def running(state: Path, *arguments: str) -> Iterator[Demo]:
         demo.process.wait(30)
 
 
+@contextmanager
+def listening(demo: Demo, alerts: Path) -> Iterator[None]:
+    """A subscriber of one's own, made the way the hints say."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    subscribed = demo.tapewatch("subscribe", f"http://127.0.0.1:{port}/")
+    secret = subscribed.split()[-1]
+    command = demo.command("listen", "--port", port, "--secret", secret, "--alerts", str(alerts))
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL) as receiver:  # noqa: S603
+        try:
+            yield
+        finally:
+            receiver.terminate()
+
+
+def fired(said: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [event for event in said if event["type"] == "alert.fired"]
+
+
 def events(path: Path) -> list[dict[str, Any]]:
+    if not path.exists():
+        return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -121,29 +160,35 @@ def told(output: str, name: str) -> int:
     return int(found[1].replace(",", ""))
 
 
-def test_the_shipped_stream_gives_one_alert_about_the_bank_though_a_worker_is_killed(
-    tmp_path: Path,
+def test_the_stream_gives_one_alert_though_a_worker_is_killed_and_the_encore_another(
+    folder: Path,
 ) -> None:
-    alerts = tmp_path / "alerts.jsonl"
-    with running(tmp_path / "demo", "--exit", "--alerts", str(alerts)) as demo:
+    alerts = folder / "alerts.jsonl"
+    own_alerts = folder / "own.jsonl"
+    with running(folder / "demo", "--alerts", str(alerts)) as demo:
         demo.wait(lambda: demo.stored() >= 300)
         for pid in demo.pids("worker"):
             os.kill(pid, signal.SIGKILL)
         demo.wait(lambda: "ended with status -9" in demo.output, at_most_s=30)
-        assert demo.process.wait(300) == 0, demo.output
+        demo.wait(lambda: "All stays up" in demo.output, at_most_s=300)
+        said = events(alerts)
+        with listening(demo, own_alerts):
+            demo.tapewatch("ingest", str(ENCORE))
+            demo.wait(lambda: fired(events(own_alerts)) != [], at_most_s=60)
+        demo.process.send_signal(signal.SIGINT)
 
+        assert demo.process.wait(40) == 0, demo.output
         assert demo.pids() == []
 
-    said = events(alerts)
     schema = json.loads((ROOT / "docs/schemas/alert.v1.json").read_text())
     for event in said:
         jsonschema.validate(event, schema)
-    fired = [event for event in said if event["type"] == "alert.fired"]
-    assert [event["data"]["scope"]["id"] for event in fired] == [BANK]
-    assert fired[0]["data"]["scope"]["name"] == "Quillmere Bancorp"
-    assert fired[0]["data"]["detected_at"].startswith("2026-03-05")
-    assert len(fired[0]["data"]["evidence"]) >= 3
-    assert fired[0]["data"]["observed"] >= 2 * fired[0]["data"]["expected"]
+    assert [event["data"]["scope"]["id"] for event in fired(said)] == [BANK]
+    alert = fired(said)[0]["data"]
+    assert alert["scope"]["name"] == "Quillmere Bancorp"
+    assert alert["detected_at"].startswith("2026-03-05")
+    assert len(alert["evidence"]) >= 3
+    assert alert["observed"] >= 2 * alert["expected"]
     assert {event["data"]["scope"]["id"] for event in said} == {BANK}
     assert len({(event["type"], event["data"]["id"]) for event in said}) == len(said)
     distinct = make_stream.stream_text().count("\n") - make_stream.REPEATED
@@ -152,10 +197,12 @@ def test_the_shipped_stream_gives_one_alert_about_the_bank_though_a_worker_is_ki
     assert told(demo.output, "dead letters") == 0
     assert told(demo.output, "webhooks verified") == len(said)
     assert "Quillmere" in demo.output
+    assert str(ENCORE) in demo.output
+    assert [event["data"]["scope"]["id"] for event in fired(events(own_alerts))] == [ENCORE_COMPANY]
 
 
-def test_a_demo_leaves_no_process_behind_and_starts_again_after_sigkill(tmp_path: Path) -> None:
-    state = tmp_path / "demo"
+def test_a_demo_leaves_no_process_behind_and_starts_again_after_sigkill(folder: Path) -> None:
+    state = folder / "demo"
     services = ("worker", "scheduler", "web", "broker")
     with running(state) as killed:
         killed.wait(lambda: all(killed.pids(word) for word in services))
@@ -163,18 +210,16 @@ def test_a_demo_leaves_no_process_behind_and_starts_again_after_sigkill(tmp_path
         killed.process.wait(10)
         assert killed.wait_gone() == []
 
-    with running(state) as stopped:
-        stopped.wait(lambda: all(stopped.pids(word) for word in services))
-        stopped.process.send_signal(signal.SIGINT)
-
-        assert stopped.process.wait(40) == 0, stopped.output
-        assert stopped.pids() == []
+    with running(state, "--exit", "--until", "2026-03-02T07:00:00") as done:
+        assert done.process.wait(180) == 0, done.output
+        assert done.pids() == []
+    assert told(done.output, "stored") == told(done.output, "distinct ids") > 0
 
 
-def test_a_recording_that_cannot_be_read_ends_the_demo_with_a_reason(tmp_path: Path) -> None:
-    broken = tmp_path / "news.jsonl.gz"
+def test_a_recording_that_cannot_be_read_ends_the_demo_with_a_reason(folder: Path) -> None:
+    broken = folder / "news.jsonl.gz"
     broken.write_bytes(b"\x1f\x8b but no gzip")
-    with running(tmp_path / "demo", "--replay", str(broken), "--exit") as demo:
+    with running(folder / "demo", "--replay", str(broken), "--exit") as demo:
         assert demo.process.wait(120) == 1
 
         assert "error: " in demo.output

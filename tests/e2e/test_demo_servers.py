@@ -44,10 +44,10 @@ def wait_until(condition: Callable[[], bool], *, at_most_s: float = 20) -> bool:
 
 
 def test_postgres_keeps_its_data_across_starts_and_speaks_to_other_processes(
-    tmp_path: Path,
+    folder: Path,
 ) -> None:
     for expected in ([], [(7,)]):
-        postgres = start_postgres(tmp_path / "pg")
+        postgres = start_postgres(folder / "pg")
         try:
             with psycopg.connect(postgres.url) as connection:
                 connection.execute("CREATE TABLE IF NOT EXISTS t (n int)")
@@ -59,8 +59,8 @@ def test_postgres_keeps_its_data_across_starts_and_speaks_to_other_processes(
         assert not alive(postgres.pid)
 
 
-def test_postgres_starts_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_path: Path) -> None:
-    postgres = start_postgres(tmp_path / ("long " * 40) / "pg")
+def test_postgres_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder: Path) -> None:
+    postgres = start_postgres(folder / ("long " * 40) / "pg")
     try:
         with psycopg.connect(postgres.url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
@@ -68,11 +68,22 @@ def test_postgres_starts_in_a_folder_whose_path_is_too_long_for_a_socket(tmp_pat
         postgres.stop()
 
 
-def test_a_second_server_on_the_same_folder_is_refused_with_a_reason(tmp_path: Path) -> None:
-    postgres = start_postgres(tmp_path / "pg")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL has another user")
+def test_root_is_told_which_folders_are_opened_for_postgres(folder: Path) -> None:
+    said: list[str] = []
+    for _ in range(2):
+        start_postgres(folder / "pg", say=said.append).stop()
+
+    assert len(said) == 1
+    assert said[0].split(", ")[-1].endswith(str(folder))
+    assert folder.stat().st_mode & 0o777 == 0o701
+
+
+def test_a_second_server_on_the_same_folder_is_refused_with_a_reason(folder: Path) -> None:
+    postgres = start_postgres(folder / "pg")
     try:
         with pytest.raises(EmbeddedError, match="did not start"):
-            start_postgres(tmp_path / "pg")
+            start_postgres(folder / "pg")
     finally:
         postgres.stop()
 
@@ -87,9 +98,9 @@ def test_the_broker_listens_on_loopback_and_ends_when_told() -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux signals children of the dead")
-def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+def test_nothing_outlives_a_parent_that_is_killed(folder: Path) -> None:
     parent = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", PARENT, str(tmp_path / "pg")],
+        [sys.executable, "-c", PARENT, str(folder / "pg")],
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -101,4 +112,4 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
         parent.send_signal(signal.SIGKILL)
 
     assert wait_until(lambda: not any(alive(pid) for pid in pids))
-    start_postgres(tmp_path / "pg").stop()  # it was shut down properly
+    start_postgres(folder / "pg").stop()  # it was shut down properly

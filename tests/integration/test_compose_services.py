@@ -31,7 +31,7 @@ def answers(url: str) -> bool:
 
 @pytest.fixture
 def ports() -> dict[str, int]:
-    return {name: free_port() for name in ("web", "worker", "scheduler")}
+    return {name: free_port() for name in ("web", "ingest", "worker", "scheduler")}
 
 
 @pytest.fixture
@@ -84,6 +84,7 @@ def test_every_service_of_the_compose_file_starts_answers_and_stops(
             running[name] = migrated.enter_context(service(command, environments[name], log_path))
 
     until(lambda: answers(f"http://127.0.0.1:{ports['web']}/healthz"), 60)
+    until(lambda: answers(f"http://127.0.0.1:{ports['ingest']}/metrics"), 60)
     until(lambda: answers(f"http://127.0.0.1:{ports['worker']}/metrics"), 60)
     until(lambda: answers(f"http://127.0.0.1:{ports['scheduler']}/metrics"), 60)
     until(lambda: answers(f"http://127.0.0.1:{ports['web']}/readyz"), 60)

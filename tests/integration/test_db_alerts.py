@@ -9,7 +9,6 @@ from sqlalchemy import text
 from db.alerts import (
     alert_events,
     detect_state,
-    last_resolved,
     list_alerts,
     open_alerts,
     save_alert,
@@ -26,7 +25,6 @@ from db.subscriptions import (
 )
 from tests.integration.samples import (
     NOON,
-    SVB_SERIES,
     alert,
     event,
     mention,
@@ -82,9 +80,6 @@ def test_a_later_revision_moves_the_alert_and_an_earlier_one_does_not_move_it_ba
     with transaction(engine) as session:
         assert open_alerts(session) == []
         assert list_alerts(session) == [resolved]
-        assert last_resolved(session, "negative_spike", SVB_SERIES) == resolved.resolved_at
-        assert last_resolved(session, "other", SVB_SERIES) is None
-        assert last_resolved(session, "negative_spike", BANKS) is None
 
 
 def test_alerts_are_listed_newest_first_and_filtered(engine: Engine) -> None:
@@ -130,6 +125,17 @@ def test_each_subscription_gets_the_alerts_that_it_names(engine: Engine) -> None
 
     save(engine, alert(key=BANKS, severity="critical"))
     assert receivers(engine) == {everything.id, by_entity.id, both.id, by_topic.id, critical.id}
+
+
+def test_who_was_told_of_an_alert_is_told_of_its_end_at_any_severity(engine: Engine) -> None:
+    with transaction(engine) as session:
+        create_subscription(session, subscription(severities=("warning",)))
+
+    save(engine, alert(severity="warning"), alert(revision=2, severity="critical"))
+
+    with engine.connect() as connection:
+        revisions = connection.execute(text("SELECT revision FROM outbox ORDER BY revision"))
+        assert list(revisions.scalars()) == [1, 2]
 
 
 def test_subscriptions_are_listed_disabled_and_deleted(engine: Engine) -> None:

@@ -1,11 +1,13 @@
 import gzip
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from uuid import uuid4
@@ -34,19 +36,53 @@ def stream(bootstrap_servers: str, tmp_path: Path) -> Iterator[Stream]:
     one.stop()
 
 
+def environment_of(stream: Stream) -> dict[str, str]:
+    kafka = {f"TAPEWATCH_KAFKA__{k.upper()}": str(v) for k, v in stream.kafka.model_dump().items()}
+    return {**os.environ, **kafka}
+
+
+def command(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "from pipeline.cli.main import main; main()", *arguments]
+
+
 def tapewatch(
     stream: Stream, *arguments: str, stdin: bytes = b"", **environment: str
 ) -> subprocess.CompletedProcess[bytes]:
-    kafka = {f"TAPEWATCH_KAFKA__{k.upper()}": str(v) for k, v in stream.kafka.model_dump().items()}
     return subprocess.run(  # noqa: S603
-        [sys.executable, "-c", "from pipeline.cli.main import main; main()", *arguments],
+        command(*arguments),
         cwd=ROOT,
-        env={**os.environ, **kafka, **environment},
+        env={**environment_of(stream), **environment},
         input=stdin,
         capture_output=True,
         timeout=60,
         check=False,
     )
+
+
+@contextmanager
+def started(
+    stream: Stream, *arguments: str, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    process = subprocess.Popen(  # noqa: S603
+        command(*arguments),
+        cwd=ROOT,
+        env={**environment_of(stream), **environment},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    with process:
+        yield process
+        process.kill()
+
+
+def stopped(process: subprocess.Popen[bytes], number: signal.Signals) -> tuple[bytes, float]:
+    """Send a signal; return what the process said after it, and the seconds until it ended."""
+    assert process.stderr is not None
+    began = time.monotonic()
+    process.send_signal(number)
+    process.wait(20)
+    return process.stderr.read(), time.monotonic() - began
 
 
 def test_a_file_is_published_and_its_bad_lines_are_dead_letters_with_a_count(
@@ -152,6 +188,45 @@ def test_a_broker_that_stays_away_ends_ingest_with_what_to_do(
     assert b"no Kafka broker answered at 127.0.0.1:1 for 2 s" in done.stderr
     assert b"TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_quiet_standard_input_does_not_hold_up_a_stop(
+    stream: Stream, number: signal.Signals
+) -> None:
+    with started(stream, "ingest", "-") as process:
+        assert process.stdin is not None
+        process.stdin.write(news(1) + b"\n" + news(2) + b"\n" + news(3)[:20])
+        process.stdin.flush()
+        wait_until(lambda: stream.read(stream.kafka.raw_topic))
+
+        said, took_s = stopped(process, number)
+
+    assert process.returncode == 0
+    assert b"2 items published, stopped before the end" in said
+    assert took_s < 10
+    assert len(stream.read(stream.kafka.raw_topic)) == 2
+    assert stream.read(stream.kafka.dead_letter_topic) == []
+
+
+@pytest.mark.parametrize("source", ["file", "feeds"])
+def test_a_broker_that_is_away_does_not_hold_up_a_stop(
+    stream: Stream, tmp_path: Path, source: str
+) -> None:
+    (tmp_path / "news.jsonl").write_bytes(news(1))
+    (tmp_path / "feeds.toml").write_text('[[feed]]\nurl = "http://127.0.0.1:1/feed"\n')
+    of = {"file": ["news.jsonl"], "feeds": ["--feeds", "feeds.toml"]}[source]
+    arguments = [str(tmp_path / one) if "." in one else one for one in of]
+    nowhere = {"TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1", "TAPEWATCH_LOG_JSON": "true"}
+    with started(stream, "ingest", *arguments, **nowhere) as process:
+        assert process.stderr is not None
+        assert b'"away"' in process.stderr.readline()
+
+        said, took_s = stopped(process, signal.SIGTERM)
+
+    assert process.returncode == 0
+    assert b"Traceback" not in said
+    assert took_s < 10
 
 
 def test_a_publisher_waits_for_a_broker_that_comes_late(stream: Stream) -> None:

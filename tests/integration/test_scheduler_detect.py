@@ -1,3 +1,4 @@
+import json
 import random
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from db.rows import AlertEventRow
 from pipeline.stages import detect
 from pipeline.stages.alerting import DETECTOR
 from tests.integration.crises import END, SETTINGS, START, archive, evaluate, forget, said, store
-from tests.integration.samples import item
+from tests.integration.samples import NEGATIVE, item
 
 pytestmark = pytest.mark.integration
 
@@ -74,6 +75,50 @@ def test_the_same_alerts_are_told_when_items_arrive_between_the_ticks(engine: En
     evaluate(engine, END)
 
     assert said(engine) == at_once
+
+
+def test_accounts_that_are_late_still_raise_the_alert(engine: Engine) -> None:
+    rows = archive()
+    store(engine, rows)
+    evaluate(engine, END)
+    in_order = {_scope(event) for event in said(engine)}
+    with transaction(engine) as session:
+        session.execute(text("TRUNCATE items, trend_5m, texts CASCADE"))
+    forget(engine)
+
+    for start in range(0, len(rows), 5):
+        late = rows[start : start + 5]
+        evaluate(engine, late[-1].published_at)
+        store(engine, late)
+    evaluate(engine, END)
+
+    assert {_scope(event) for event in said(engine)} == in_order == {"x:acme", "x:birch"}
+
+
+@pytest.mark.parametrize(("old_by_days", "fires"), [(30, False), (3, True)])
+def test_items_from_before_anybody_watched_do_not_end_the_warm_up(
+    engine: Engine, old_by_days: int, fires: bool
+) -> None:
+    told_at = START + timedelta(hours=30)
+    store(
+        engine,
+        [
+            item("old", at=START - timedelta(days=old_by_days), entities=()),
+            item("new", at=START, entities=()),
+            *(
+                item(name, at=told_at + timedelta(minutes=n), source=name, tone=NEGATIVE)
+                for n, name in enumerate("abc")
+            ),
+        ],
+    )
+
+    evaluate(engine, told_at + timedelta(hours=1))
+
+    assert bool(said(engine)) is fires
+
+
+def _scope(event: AlertEventRow) -> str:
+    return str(json.loads(event.body)["data"]["scope"]["id"])
 
 
 def test_what_is_read_as_history_hangs_on_the_grid_and_not_on_the_tick(

@@ -12,9 +12,9 @@ from db.rows import Progress
 from pipeline.detection import Detection
 from pipeline.ingest import Publisher
 from pipeline.messages import NewsItem
+from pipeline.metrics_server import metrics_server
 from pipeline.runtime import SettingsError
 from pipeline.scheduler import utc_now
-from pipeline.scheduler_metrics import metrics_server
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.stages.alerting import DETECTOR
 from pipeline.topics import OffsetReader, ensure_topics

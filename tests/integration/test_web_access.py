@@ -128,14 +128,24 @@ async def test_without_database_and_broker_it_is_alive_and_not_ready(tmp_path: P
     model = settings.model.model_copy(update={"path": str(tmp_path)})
 
     async with web_client(settings.model_copy(update={"model": model}), key="") as client:
+        alive = await client.get("/healthz")
         answer = await client.get("/readyz")
 
+    assert alive.status_code == 200
     assert answer.status_code == 503
     checks = answer.json()["checks"]
     assert {name for name, check in checks.items() if not check["ok"]} == {
         *("database", "migrations", "broker", "model", "lag"),
     }
     assert "127.0.0.1" not in answer.text
+
+
+async def test_without_database_and_broker_a_caller_is_told_to_come_again() -> None:
+    async with web_client(web_settings()) as client:
+        answer = await client.get("/v1/alerts")
+
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"]
 
 
 def test_every_route_is_described() -> None:

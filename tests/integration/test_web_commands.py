@@ -17,6 +17,7 @@ import pytest
 from alerts.delivery.secrets import decrypt, new_secret
 from db.engine import Engine, transaction
 from db.items import store_items
+from db.migrate import current, head
 from db.rows import Progress
 from db.subscriptions import list_subscriptions
 from pipeline.cli import main as cli
@@ -170,6 +171,19 @@ def wait_for(pattern: str, log_path: Path, process: subprocess.Popen[bytes]) -> 
             return found[1]
         time.sleep(0.05)
     raise AssertionError(log_path.read_text())
+
+
+def test_migrate_without_a_broker_makes_the_schema_and_says_what_to_do(
+    shell: Shell, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEWATCH_DATABASE__URL", empty_database_url)
+    monkeypatch.setenv("TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS", "127.0.0.1:1")
+
+    said = shell.run("migrate", status=1)
+
+    assert said.startswith("error: the Kafka broker cannot be used: ")
+    assert "TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS" in said
+    assert current(empty_database_url) == head()
 
 
 def test_migrate_makes_schema_and_topics_and_can_be_repeated(

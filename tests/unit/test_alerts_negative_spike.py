@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.negative_spike import read_series, severity_of, share_z, volume_z
+from alerts.negative_spike import measure, severity_of, share_z, volume_z
+from alerts.series import Series, to_us
 from alerts.types import Hour, Mention, Reading, Rule, Severity
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
@@ -51,14 +52,14 @@ def read(
     parent_share: float = 0.3,
     rule: Rule = RULE,
 ) -> Reading:
-    return read_series(
+    series = Series(
         mentions,
         hours,
-        at=AT,
         archive_start=archive_start,
         parent_share=parent_share,
-        rule=rule,
+        window=rule.window,
     )
+    return replace(measure(series, to_us(AT), rule), stories=series.stories(to_us(AT)))
 
 
 BUSY = habit(10, 0.4)

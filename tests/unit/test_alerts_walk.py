@@ -37,6 +37,7 @@ def go(
     state: SeriesState | None = None,
     since: float = -60,
     until: float = 48 * 60,
+    revisit: timedelta = timedelta(0),
     rule: Rule = RULE,
 ) -> Walk:
     return walk(
@@ -45,6 +46,7 @@ def go(
         state=state or SeriesState(),
         since=DAY + timedelta(minutes=since),
         until=DAY + timedelta(minutes=until),
+        revisit_since=DAY + timedelta(minutes=since) - revisit,
         archive_start=START,
         parent_share=0.3,
         rule=rule,
@@ -120,6 +122,25 @@ def test_news_before_the_way_counts_but_does_not_fire_again() -> None:
     assert told(go(SPIKE, since=61, until=62).transitions) == [("fired", 62)]
 
 
+def test_an_account_that_comes_late_fires_in_hindsight() -> None:
+    in_time, late = [SPIKE[0], SPIKE[2]], SPIKE[1]
+    before = go(in_time, until=90)
+    assert before.transitions == ()
+
+    after = go([*in_time, late], state=before.state, since=90, until=95, revisit=RULE.window)
+
+    assert told(after.transitions) == [("fired", 62)]
+
+
+def test_what_was_said_is_not_said_again_in_hindsight() -> None:
+    before = go(SPIKE, until=400)
+    assert told(before.transitions)[-1] == ("resolved", 335)
+
+    after = go(SPIKE, state=before.state, since=400, until=401, revisit=timedelta(hours=7))
+
+    assert after.transitions == ()
+
+
 def burst(start: int, told_by: Sequence[tuple[int, str, bool, bool]]) -> list[Mention]:
     """Return mentions that follow each other by minutes."""
     mentions = []
@@ -187,10 +208,18 @@ def test_walking_in_pieces_gives_what_walking_at_once_gives(
     transitions: list[Transition] = []
     borders = [-60, *sorted(cuts), end]
     for since, until in pairwise(borders):
-        first = DAY + timedelta(minutes=since) - rule.window
+        first = DAY + timedelta(minutes=since) - 2 * rule.window
         last = DAY + timedelta(minutes=until)
         known = [mention for mention in mentions if first < mention.at <= last]
-        piece = go(known, hours=hours, state=state, since=since, until=until, rule=rule)
+        piece = go(
+            known,
+            hours=hours,
+            state=state,
+            since=since,
+            until=until,
+            revisit=rule.window,
+            rule=rule,
+        )
         state = piece.state
         transitions.extend(piece.transitions)
 

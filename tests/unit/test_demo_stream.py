@@ -11,6 +11,7 @@ import pytest
 
 from models.entities.gazetteer import Gazetteer
 from pipeline.demo import make_stream
+from pipeline.demo.services import ENCORE
 from pipeline.messages import Limits, parse_item, text_hash
 
 FOLDER = Path(make_stream.__file__).parent
@@ -101,6 +102,27 @@ def test_one_bad_text_is_printed_by_thirty_outlets_word_for_word(
             printed[text_hash(item)].add(item.source)
 
     assert [len(sources) for sources in printed.values()] == [30]
+
+
+def test_the_encore_is_of_the_day_after_about_one_company_by_many_outlets(
+    lines: list[dict[str, str]], gazetteer: Gazetteer
+) -> None:
+    encore = [json.loads(line) for line in ENCORE.read_text(encoding="utf-8").splitlines()]
+    items = [
+        parse_item(json.dumps(line).encode(), now=datetime.now(UTC), limits=Limits())
+        for line in encore
+    ]
+
+    day_after = make_stream.START + timedelta(days=make_stream.DAYS)
+    assert all(day_after <= item.published_at < day_after + timedelta(days=1) for item in items)
+    assert max(item.published_at for item in items) - items[0].published_at < timedelta(hours=4)
+    assert [{entity.id for entity in gazetteer.find(text(line))} for line in encore] == [
+        {"nimbrava"}
+    ] * len(encore)
+    assert len({item.source for item in items}) >= 4
+    assert {item.source for item in items} <= {line["source"] for line in lines}
+    assert {item.language for item in items} == {"en", "zh"}
+    assert len({item.id for item in items}) == len(items)
 
 
 def test_the_busy_day_has_hundreds_of_accounts_of_one_company(

@@ -84,3 +84,10 @@ def test_an_unknown_field_of_a_configuration_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(ValueError, match="learning_rat"):
         read_config(tmp_path / "c.toml")
+
+
+def test_both_runs_of_the_shipped_weights_hold_the_same_rows_back() -> None:
+    first, second = read_config(SHIPPED), read_config(SHIPPED.with_name("shipped-2.toml"))
+
+    assert (first.seed, first.held_back) == (second.seed, second.held_back)
+    assert [file.file for file in first.data] == [file.file for file in second.data]

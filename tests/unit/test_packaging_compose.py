@@ -8,25 +8,13 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from pydantic import BaseModel
 from typer.testing import CliRunner
 
-from pipeline.settings import Settings
+from pipeline.settings import Settings, known_variables
 from pipeline.sources.feeds import load_feeds
 from tests import compose
 
 FILES = (compose.COMPOSE, compose.GPU)
-
-
-def known_variables() -> set[str]:
-    names = set()
-    for name, field in Settings.model_fields.items():
-        group = field.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            names |= {f"TAPEWATCH_{name}__{key}".upper() for key in group.model_fields}
-        else:
-            names.add(f"TAPEWATCH_{name}".upper())
-    return names
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -151,9 +139,17 @@ def test_a_long_running_service_restarts_and_waits_for_what_it_needs(name: str) 
         }
 
 
-@pytest.mark.parametrize("name", ["kafka", "postgres", "worker", "scheduler", "web"])
+@pytest.mark.parametrize("name", ["kafka", "postgres", "ingest", "worker", "scheduler", "web"])
 def test_a_service_that_answers_has_a_health_check(name: str) -> None:
     assert compose.services()[name]["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", ["ingest", "worker", "scheduler"])
+def test_a_health_check_of_the_metrics_asks_the_port_that_they_are_on(name: str) -> None:
+    service = compose.own_services()[name]
+
+    port = service["environment"]["TAPEWATCH_METRICS_PORT"]
+    assert f"127.0.0.1:{port}/metrics" in service["healthcheck"]["test"][-1]
 
 
 def test_the_worker_can_be_scaled() -> None:

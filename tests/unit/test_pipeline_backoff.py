@@ -6,6 +6,7 @@ import random
 from collections.abc import Iterator
 from itertools import islice
 
+import httpx
 import pytest
 import structlog
 from hypothesis import given
@@ -93,6 +94,24 @@ def test_persist_for_ends_with_the_last_failure_when_the_time_is_over() -> None:
 
     with pytest.raises(ConnectionError):
         persist_for(attempt, outage=Outage("x"), is_away=lambda _: True, most_s=0.3)
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_no_level_lets_the_http_client_log_an_address(level: str) -> None:
+    stream = io.StringIO()
+    log.configure(json=True, level=level, stream=stream)
+    secret = "https://hooks.example/services/s3cret?token=t0ken"
+
+    def server(request: httpx.Request) -> httpx.Response:
+        logging.getLogger("httpcore.connection").debug("connect_tcp.started %s", request.url)
+        return httpx.Response(200)
+
+    httpx.Client(transport=httpx.MockTransport(server)).get(secret)
+    logging.getLogger("pipeline.mine").warning("said")
+    structlog.reset_defaults()
+    logging.getLogger().handlers.clear()
+
+    assert events(stream) == ["said"]
 
 
 def test_a_library_repeats_itself_only_once_a_minute(logged: io.StringIO) -> None:

@@ -1,5 +1,8 @@
 import gzip
+import io
 import json
+import os
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -105,6 +108,41 @@ def test_a_pace_of_sixty_lets_a_minute_of_event_time_pass_in_a_second() -> None:
     assert waits == [0.0, 0.75]
 
 
+def test_a_stop_ends_the_wait_for_a_quiet_standard_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    stopping = threading.Event()
+    with open(reading, "rb") as stdin, open(writing, "wb", buffering=0) as far:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stdin))
+        records = Lines(None, Limits(), now=lambda: NOW).records(stopping)
+        far.write(f"{line(1)}\n{line(2)}\n".encode())
+        first, second = next(records), next(records)
+        threading.Timer(0.1, stopping.set).start()
+
+        rest = list(records)
+
+    assert isinstance(first, NewsItem)
+    assert isinstance(second, NewsItem)
+    assert rest == []
+
+
+def test_standard_input_is_read_in_pieces_as_they_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(reading, "rb") as stdin, open(writing, "wb", buffering=0) as far:
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(stdin))
+        whole = f"{line(1)}\n{line(2)}".encode()
+        far.write(whole[:40])
+
+        def write_the_rest() -> None:
+            far.write(whole[40:])
+            far.close()
+
+        threading.Timer(0.1, write_the_rest).start()
+
+        records = list(Lines(None, Limits(), now=lambda: NOW).records(threading.Event()))
+
+    assert [isinstance(one, NewsItem) for one in records] == [True, True]
+
+
 def test_the_greatest_pace_never_waits() -> None:
     pace = Pace(None)
 
@@ -194,11 +232,33 @@ def test_a_broken_feed_is_a_feed_error(response: httpx.Response) -> None:
         feed(lambda _: response).look(now=NOW)
 
 
+@pytest.mark.parametrize("status", [301, 401, 404, 500])
+def test_no_error_of_a_feed_holds_its_address(status: int) -> None:
+    one = feed(
+        lambda _: httpx.Response(status), url="https://me:pa55@www.wire.example/t0ken?key=s3cret"
+    )
+
+    with pytest.raises(FeedError) as failure:
+        one.look(now=NOW)
+
+    assert str(failure.value) == f"HTTP status {status}"
+
+
+def test_an_unreadable_entry_is_traced_to_the_name_of_its_feed_not_to_its_address() -> None:
+    look = feed(lambda _: httpx.Response(200, text=RSS), url="https://wire.example/t0ken").look(
+        now=NOW
+    )
+
+    assert look is not None
+    (bad,) = (one for one in look.records if isinstance(one, Unreadable))
+    assert bad.origin == "feed wire.example"
+
+
 def test_a_server_that_cannot_be_reached_is_a_feed_error() -> None:
     def server(request: httpx.Request) -> httpx.Response:
-        raise httpx.ConnectTimeout("too slow", request=request)
+        raise httpx.ConnectTimeout(f"{request.url} is too slow", request=request)
 
-    with pytest.raises(FeedError, match="ConnectTimeout"):
+    with pytest.raises(FeedError, match=r"^ConnectTimeout$"):
         feed(server).look(now=NOW)
 
 

@@ -1,0 +1,140 @@
+"""What the agent hands to the broker, with a real database and a broker that is a fake."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Iterator
+from dataclasses import dataclass, field
+
+import pytest
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
+from faust.exceptions import ProducerSendError
+
+from db.engine import Engine
+from pipeline.agents import Dependencies, NewsAgent
+from pipeline.messages import Limits
+from pipeline.outbound import Headers
+from pipeline.settings import Settings
+from pipeline.stages.parse import Message
+from tests.fake_models import KeywordClassifier, OneCompanyFinder
+
+pytestmark = pytest.mark.integration
+
+
+@dataclass
+class FakeBroker:
+    """Keeps what it takes; refuses what is too large, as client or as broker; may be away."""
+
+    limit: int = 2_000_000
+    refuses_late: bool = False
+    away: int = 0
+    taken: list[tuple[str, bytes | None, bytes | None, dict[str, bytes]]] = field(
+        default_factory=list
+    )
+
+    async def send(
+        self, topic: str, key: bytes | None, value: bytes | None, headers: Headers
+    ) -> Awaitable[object]:
+        """Take one message."""
+        outcome: asyncio.Future[object] = asyncio.get_running_loop().create_future()
+        if len(key or b"") + len(value or b"") > self.limit:
+            cause = MessageSizeTooLargeError("too large")
+            if not self.refuses_late:
+                raise ProducerSendError("Error while sending") from cause
+            outcome.set_exception(cause)
+        elif self.away:
+            self.away -= 1
+            outcome.set_exception(KafkaConnectionError("away"))
+        else:
+            self.taken.append((topic, key, value, dict(headers)))
+            outcome.set_result(None)
+        return outcome
+
+    def scored(self) -> list[tuple[str, str]]:
+        """Return id and title of the published items."""
+        contents = [json.loads(v or b"") for topic, _, v, _ in self.taken if "scored" in topic]
+        return [(one["id"], one["title"]) for one in contents]
+
+
+@pytest.fixture
+def broker() -> FakeBroker:
+    return FakeBroker()
+
+
+@pytest.fixture
+def agent(engine: Engine, broker: FakeBroker) -> Iterator[NewsAgent]:
+    settings = Settings.model_validate({"database": {"url": "postgresql://unused/unused"}})
+    needs = Dependencies(settings, engine, KeywordClassifier(), OneCompanyFinder(), Limits())
+    one = NewsAgent(needs, broker.send, asyncio.Event())
+    yield one
+    one.close()
+
+
+def message(offset: int, item_id: str, title: str) -> Message:
+    content = {
+        "id": item_id,
+        "published_at": "2024-03-01T00:00:00Z",
+        "title": title,
+        "source": "wire",
+    }
+    return Message("raw", 0, offset, b"key", json.dumps(content).encode())
+
+
+async def test_an_id_that_holds_another_text_is_not_published(
+    agent: NewsAgent, broker: FakeBroker
+) -> None:
+    await agent.handle([message(0, "a", "First"), message(1, "a", "Second in the batch")])
+    await agent.handle([message(2, "a", "Second, later"), message(3, "b", "Other")])
+
+    assert broker.scored() == [("a", "First"), ("b", "Other")]
+
+
+async def test_what_was_stored_before_a_crash_is_published_after_it(
+    agent: NewsAgent, broker: FakeBroker
+) -> None:
+    batch = [message(0, "a", "First"), message(1, "b", "Other")]
+    await agent.handle(batch)
+    broker.taken.clear()
+
+    await agent.handle(batch)
+
+    assert broker.scored() == [("a", "First"), ("b", "Other")]
+
+
+async def test_known_ids_and_refused_items_are_no_sign_of_a_fault_of_ours(
+    agent: NewsAgent, broker: FakeBroker
+) -> None:
+    await agent.handle([message(0, "a", "First")])
+
+    for offset in range(1, 9, 2):
+        await agent.handle([message(offset, "a", "Second"), message(offset + 1, "x", "EXPLODE")])
+
+    assert broker.scored() == [("a", "First")]
+
+
+@pytest.mark.parametrize("refuses_late", [False, True], ids=["client", "broker"])
+async def test_a_dead_letter_that_is_too_large_becomes_a_stub_and_holds_up_nothing(
+    agent: NewsAgent, broker: FakeBroker, refuses_late: bool
+) -> None:
+    broker.limit, broker.refuses_late = 1_000, refuses_late
+    broken = Message("raw", 0, 0, b"key", b"{" * 5_000, (("trace", b"42"),))
+    small = Message("raw", 0, 1, b"key", b"{broken")
+
+    await asyncio.wait_for(agent.handle([broken, small, message(2, "a", "First")]), 20)
+
+    letters = {headers["tapewatch-offset"]: rest for *rest, headers in broker.taken[:2]}
+    assert letters[b"0"][1:] == [None, b""]
+    assert letters[b"1"][1:] == [b"key", b"{broken"]
+    stub = next(headers for *_, headers in broker.taken if headers["tapewatch-offset"] == b"0")
+    assert stub["tapewatch-reason"] == b"not_json"
+    assert stub["tapewatch-truncated-from"] == b"5000"
+    assert broker.scored() == [("a", "First")]
+
+
+async def test_only_what_the_broker_did_not_confirm_is_sent_again(
+    agent: NewsAgent, broker: FakeBroker
+) -> None:
+    broker.away = 1
+
+    await agent.handle([message(0, "a", "First"), message(1, "b", "Other")])
+
+    assert broker.scored() == [("b", "Other"), ("a", "First")]
