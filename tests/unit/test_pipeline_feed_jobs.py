@@ -29,7 +29,7 @@ class FakePublisher:
     def publish_all(self, items: Sequence[NewsItem]) -> None:
         """Take the items."""
         if self._away:
-            raise BrokerAway("nobody answers")
+            raise BrokerAway(f"nobody answers, {len(items)} items wait")
 
     def reject(self, record: Unreadable) -> None:
         """Take the entry."""

@@ -39,7 +39,7 @@ def test_a_variable_like_no_other_is_refused_without_a_guess(
 ) -> None:
     monkeypatch.setenv("TAPEWATCH_QQQ", "1")
 
-    with pytest.raises(SettingsError, match="TAPEWATCH_QQQ: is no setting$"):
+    with pytest.raises(SettingsError, match=r"TAPEWATCH_QQQ: is no setting$"):
         load_settings()
 
 
