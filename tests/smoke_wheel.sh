@@ -25,6 +25,7 @@ wanted = {
     "gazetteer": r"models/entities/.*\.(csv|tsv|json|txt)(\.gz)?",
     "migrations": r"db/migrations/versions/.*\.py",
     "demo stream": r"pipeline/demo/.*\.jsonl\.gz",
+    "demo encore": r"pipeline/demo/encore\.jsonl",
     "demo companies": r"pipeline/demo/.*\.csv",
     "licence": r".*/licenses/LICENSE",
 }
