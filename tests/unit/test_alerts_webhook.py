@@ -17,8 +17,8 @@ from alerts.delivery.webhook import Attempt, Outcome, Reason, send
 URL = "https://hooks.example.com/in?token=t"
 BODY = '{"type":"alert.fired","data":{"name":"北湖银行 – “shares plunge”"}}'
 SECRET = new_secret()
-# The receivers' libraries compare the time with their own clock.
-NOW = datetime.now(timezone(timedelta(hours=8)))
+EAST = timezone(timedelta(hours=8))
+NOW = datetime(2026, 3, 5, 17, 12, 3, tzinfo=EAST)
 
 Receiver = Callable[[httpx.Request], httpx.Response]
 
@@ -41,29 +41,35 @@ def answer(status: int, headers: dict[str, str] | None = None) -> Receiver:
 
 
 def test_standardwebhooks_verifies_the_signature_on_the_exact_bytes() -> None:
+    now = datetime.now(EAST)  # the receivers' libraries look at their own clock
+
     def receiver(request: httpx.Request) -> httpx.Response:
         standardwebhooks.Webhook(SECRET).verify(request.content, dict(request.headers))
         assert request.content == BODY.encode()
         assert request.headers["webhook-id"] == "msg_1"
-        assert request.headers["webhook-timestamp"] == str(int(NOW.timestamp()))
+        assert request.headers["webhook-timestamp"] == str(int(now.timestamp()))
         assert request.headers["content-type"] == "application/json"
         return httpx.Response(204)
 
-    attempt = deliver(receiver)
+    attempt = deliver(receiver, now=now)
 
     assert (attempt.outcome, attempt.status, attempt.detail) == (Outcome.DELIVERED, 204, None)
 
 
 def test_svix_verifies_the_signature() -> None:
+    now = datetime.now(EAST)  # the receivers' libraries look at their own clock
+
     def receiver(request: httpx.Request) -> httpx.Response:
         svix.webhooks.Webhook(SECRET).verify(request.content, dict(request.headers))
         return httpx.Response(200)
 
-    assert deliver(receiver).outcome is Outcome.DELIVERED
+    assert deliver(receiver, now=now).outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("change", ["body", "id", "timestamp", "secret"])
 def test_a_receiver_refuses_what_was_changed_on_the_way(change: str) -> None:
+    now = datetime.now(EAST)  # the receivers' libraries look at their own clock
+
     def receiver(request: httpx.Request) -> httpx.Response:
         headers, body = dict(request.headers), request.content
         if change == "body":
@@ -71,7 +77,7 @@ def test_a_receiver_refuses_what_was_changed_on_the_way(change: str) -> None:
         if change == "id":
             headers["webhook-id"] += "x"
         if change == "timestamp":
-            headers["webhook-timestamp"] = str(int(NOW.timestamp()) + 1)
+            headers["webhook-timestamp"] = str(int(now.timestamp()) + 1)
         secret = new_secret() if change == "secret" else SECRET
         with pytest.raises(standardwebhooks.WebhookVerificationError):
             standardwebhooks.Webhook(secret).verify(body, headers)
@@ -79,7 +85,7 @@ def test_a_receiver_refuses_what_was_changed_on_the_way(change: str) -> None:
             svix.webhooks.Webhook(secret).verify(body, headers)
         return httpx.Response(204)
 
-    assert deliver(receiver).outcome is Outcome.DELIVERED
+    assert deliver(receiver, now=now).outcome is Outcome.DELIVERED
 
 
 def test_a_retry_has_the_same_id_and_a_new_timestamp_and_signature() -> None:

@@ -132,7 +132,7 @@ def port() -> Iterator[int]:
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
-        (signed(BODY) | {"Content-Length": str(len(BODY))}, 204),
+        ({"Content-Length": str(len(BODY))}, 204),
         ({"Content-Length": str(len(BODY))}, 401),
         ({"Content-Length": "20001"}, 413),
         ({"Content-Length": "-1"}, 411),
@@ -143,7 +143,7 @@ def port() -> Iterator[int]:
 def test_the_server_answers_over_http(port: int, headers: dict[str, str], status: int) -> None:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     connection.putrequest("POST", "/")
-    for name, value in headers.items():
+    for name, value in (headers | (signed(BODY) if status == 204 else {})).items():
         connection.putheader(name, value)
     connection.endheaders(BODY if status in {204, 401} else None)
     answer = connection.getresponse()
