@@ -1,4 +1,3 @@
-import contextlib
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -153,8 +152,13 @@ def test_an_item_is_the_same_after_its_own_wire_form(
 
 @given(st.binary())
 def test_any_bytes_are_an_item_or_have_a_reason(content: bytes) -> None:
-    with contextlib.suppress(BadItem):
-        parsed(content)
+    outcome: str | Reason
+    try:
+        outcome = parsed(content).title
+    except BadItem as error:
+        outcome = error.reason
+
+    assert outcome
 
 
 @pytest.mark.parametrize(
