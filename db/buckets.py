@@ -1,6 +1,6 @@
 """Add new items to the 5-minute trend buckets; db.trends reads them."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from db.bulk import execute_many
 from db.engine import Session
 from db.rows import ItemRow, ScopeKind, SeriesKey
+from db.tone import Tone
 
 BUCKET = timedelta(minutes=5)
 MARKET = SeriesKey(ScopeKind.MARKET, "all")
@@ -69,29 +70,34 @@ def add_to_trends(session: Session, rows: Sequence[ItemRow], accounts: Collectio
     """Add items just inserted to the buckets of their series; does not commit.
 
     Not idempotent: the caller passes each item once in its life. ``accounts`` are the ids of
-    those that are no exact copies: only they have a tone that counts.
+    those that are no exact copies: only they have a tone that counts. In a company's series that
+    is the tone towards the company.
     """
     sums: dict[_Key, _Sums] = {}
     for row in rows:
         at = bucket_start(row.published_at)
-        for series in _series(row):
+        for series, tone in _series(row).items():
             bucket = sums.setdefault((series, at, row.language), _Sums())
             bucket.items += 1
             if row.id in accounts:
-                bucket.tones[row.sentiment] += 1
-                bucket.score_sum += row.score
+                bucket.tones[tone.sentiment] += 1
+                bucket.score_sum += tone.score
                 bucket.sources.add(row.source)
-                if row.sentiment == "negative":
+                if tone.sentiment == "negative":
                     bucket.negative_sources.add(row.source)
     execute_many(session, _ADD, [_columns(key, sums[key]) for key in sorted(sums)])
 
 
-def _series(row: ItemRow) -> Iterator[SeriesKey]:
-    yield MARKET
-    for topic in {topic for topic, _ in row.topics}:
-        yield SeriesKey(ScopeKind.TOPIC, topic)
-    for entity in {entity.id for entity in row.entities}:
-        yield SeriesKey(ScopeKind.ENTITY, entity)
+def _series(row: ItemRow) -> dict[SeriesKey, Tone]:
+    """Return the series that an item adds to, each with the tone that counts in it."""
+    tones: dict[SeriesKey, Tone] = {}
+    if row.is_relevant:
+        tones[MARKET] = row.tone
+        tones |= {SeriesKey(ScopeKind.TOPIC, topic): row.tone for topic, _ in row.topics}
+    for entity in {entity.id: entity for entity in row.entities}.values():
+        if entity.counts:
+            tones[SeriesKey(ScopeKind.ENTITY, entity.id)] = entity.tone or row.tone
+    return tones
 
 
 def _columns(key: _Key, sums: _Sums) -> dict[str, object]:

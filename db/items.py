@@ -5,6 +5,7 @@ of times, and to several workers at once. Trends are read in db.trends.
 """
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,16 +14,19 @@ from db.bulk import execute_many
 from db.copies import mark_copies
 from db.engine import Session
 from db.rows import ItemRow, Progress, StoreResult
+from db.tone import Tone
 
 _INSERT_ITEMS = sa.text("""
     INSERT INTO items (id, published_at, title, body, source, url, language, text_hash,
-                       p_negative, p_neutral, p_positive, sentiment, score, model)
+                       p_negative, p_neutral, p_positive, sentiment, score, model,
+                       relevance, is_relevant)
     SELECT * FROM unnest(
         CAST(:id AS text[]), CAST(:published_at AS timestamptz[]), CAST(:title AS text[]),
         CAST(:body AS text[]), CAST(:source AS text[]), CAST(:url AS text[]),
         CAST(:language AS text[]), CAST(:text_hash AS text[]), CAST(:p_negative AS float8[]),
         CAST(:p_neutral AS float8[]), CAST(:p_positive AS float8[]), CAST(:sentiment AS text[]),
-        CAST(:score AS float8[]), CAST(:model AS text[]))
+        CAST(:score AS float8[]), CAST(:model AS text[]), CAST(:relevance AS float8[]),
+        CAST(:is_relevant AS bool[]))
     ON CONFLICT (id) DO NOTHING
     RETURNING id
 """)
@@ -30,6 +34,8 @@ _INSERT_ITEMS = sa.text("""
 _SELECT_HASHES = sa.text("""
     SELECT id, text_hash FROM items WHERE id = ANY(CAST(:id AS text[]))
 """)
+
+_SELECT_TEXT = sa.text("SELECT title, body, source FROM items WHERE id = :id")
 
 _INSERT_TOPICS = sa.text("""
     INSERT INTO topics (id)
@@ -39,12 +45,14 @@ _INSERT_TOPICS = sa.text("""
 """)
 
 # Only what is new or renamed is written: a lock on every known company would queue the workers.
+# An unlisted company is called as it was first: each text may spell it in its own way.
 _UPSERT_ENTITIES = sa.text("""
     INSERT INTO entities (id, name, kind)
     SELECT new.* FROM unnest(CAST(:id AS text[]), CAST(:name AS text[]), CAST(:kind AS text[]))
         AS new (id, name, kind)
     WHERE NOT EXISTS (
-        SELECT FROM entities AS e WHERE (e.id, e.name, e.kind) = (new.id, new.name, new.kind))
+        SELECT FROM entities AS e
+        WHERE e.id = new.id AND e.kind = new.kind AND (e.name = new.name OR e.kind = 'unlisted'))
     ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind
 """)
 
@@ -55,9 +63,13 @@ _INSERT_ITEM_TOPICS = sa.text("""
 """)
 
 _INSERT_ITEM_ENTITIES = sa.text("""
-    INSERT INTO item_entities (entity_id, published_at, item_id)
+    INSERT INTO item_entities (entity_id, published_at, item_id, p_negative, p_neutral,
+                               p_positive, sentiment, score, counts)
     SELECT * FROM unnest(CAST(:entity_id AS text[]), CAST(:published_at AS timestamptz[]),
-                         CAST(:item_id AS text[]))
+                         CAST(:item_id AS text[]), CAST(:p_negative AS float8[]),
+                         CAST(:p_neutral AS float8[]), CAST(:p_positive AS float8[]),
+                         CAST(:sentiment AS text[]), CAST(:score AS float8[]),
+                         CAST(:counts AS bool[]))
 """)
 
 _UPSERT_PROGRESS = sa.text("""
@@ -80,6 +92,7 @@ def store_items(
 
     An item whose id is stored already, in this batch or before, is skipped: only new items
     add to a bucket. Exact copies (db.copies) add to a bucket's items, not to its accounts.
+    What does not count (``ItemRow.is_relevant``, ``EntityRow.counts``) adds to neither.
 
     Every transaction takes its locks in the same order, table after table as below and
     sorted by key within a table: workers with overlapping batches wait, but never deadlock.
@@ -101,6 +114,20 @@ def store_items(
     add_to_trends(session, new, accounts)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
     return StoreResult(new=frozenset(row.id for row in new), accounts=accounts)
+
+
+class StoredText(NamedTuple):
+    """What the classifier read of an item."""
+
+    title: str
+    body: str
+    source: str
+
+
+def stored_text(session: Session, item_id: str) -> StoredText | None:
+    """Return the text of an item, None where it is not stored."""
+    row = session.execute(_SELECT_TEXT, {"id": item_id}).one_or_none()
+    return None if row is None else StoredText(*row)
 
 
 def stored_hashes(session: Session, ids: Sequence[str]) -> dict[str, str]:
@@ -125,15 +152,23 @@ def _items(rows: Sequence[ItemRow]) -> list[dict[str, object]]:
             "url": row.url,
             "language": row.language,
             "text_hash": row.text_hash,
-            "p_negative": row.p_negative,
-            "p_neutral": row.p_neutral,
-            "p_positive": row.p_positive,
-            "sentiment": row.sentiment,
-            "score": row.score,
+            **_tone(row.tone),
             "model": row.model,
+            "relevance": row.relevance,
+            "is_relevant": row.is_relevant,
         }
         for row in rows
     ]
+
+
+def _tone(tone: Tone | None) -> dict[str, object]:
+    return {
+        "p_negative": tone and tone.negative,
+        "p_neutral": tone and tone.neutral,
+        "p_positive": tone and tone.positive,
+        "sentiment": tone and tone.sentiment,
+        "score": tone and tone.score,
+    }
 
 
 def _insert_topics(session: Session, rows: Sequence[ItemRow]) -> None:
@@ -152,9 +187,15 @@ def _insert_entities(session: Session, rows: Sequence[ItemRow]) -> None:
     columns = [{"id": e.id, "name": e.name, "kind": e.kind} for _, e in sorted(entities.items())]
     execute_many(session, _UPSERT_ENTITIES, columns)
     links = [
-        {"entity_id": entity_id, "published_at": row.published_at, "item_id": row.id}
+        {
+            "entity_id": entity.id,
+            "published_at": row.published_at,
+            "item_id": row.id,
+            **_tone(entity.tone),
+            "counts": entity.counts,
+        }
         for row in rows
-        for entity_id in {entity.id for entity in row.entities}
+        for entity in {entity.id: entity for entity in row.entities}.values()
     ]
     execute_many(session, _INSERT_ITEM_ENTITIES, links)
 

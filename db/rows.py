@@ -5,11 +5,13 @@ from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
+from db.tone import Tone
+
 
 class ScopeKind(StrEnum):
     """What a trend series is about."""
 
-    MARKET = "market"  # every item; id "all"
+    MARKET = "market"  # every relevant item; id "all"
     TOPIC = "topic"
     ENTITY = "entity"
 
@@ -24,11 +26,19 @@ class SeriesKey:
 
 @dataclass(frozen=True, slots=True)
 class EntityRow:
-    """A company (or other entity) that an item speaks of."""
+    """A company (or other entity) that an item speaks of.
+
+    Attributes:
+        kind: "company", or "unlisted" where the name is all that is known of it.
+        tone: Towards it; None: that of the whole text.
+        counts: Whether the item adds to its series.
+    """
 
     id: str
     name: str
     kind: str = "company"
+    tone: Tone | None = None
+    counts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +47,11 @@ class ItemRow:
 
     Attributes:
         text_hash: Hash of the normalised text: equal for exact copies.
-        topics: (topic, probability in [0, 1]).
+        tone: Of the whole text.
         model: Version of the classifier.
+        topics: (topic, probability in [0, 1]).
+        relevance: Probability in [0, 1] that it concerns finance; None where it is not told.
+        is_relevant: Whether the item adds to the series of its topics and of the market.
     """
 
     id: str
@@ -49,27 +62,12 @@ class ItemRow:
     url: str | None
     language: str
     text_hash: str
-    p_negative: float
-    p_neutral: float
-    p_positive: float
+    tone: Tone
     model: str
     topics: tuple[tuple[str, float], ...] = ()
     entities: tuple[EntityRow, ...] = ()
-
-    @property
-    def sentiment(self) -> str:
-        """The most probable label: "negative", "neutral" or "positive"."""
-        labels = {
-            "negative": self.p_negative,
-            "neutral": self.p_neutral,
-            "positive": self.p_positive,
-        }
-        return max(labels, key=lambda label: labels[label])
-
-    @property
-    def score(self) -> float:
-        """p(positive) - p(negative), in [-1, 1]."""
-        return self.p_positive - self.p_negative
+    relevance: float | None = None
+    is_relevant: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +123,12 @@ class HourRow:
 
 @dataclass(frozen=True, slots=True)
 class MentionRow:
-    """One stored item as a member of one series; copies included."""
+    """One stored item as a member of one series; copies included.
+
+    Attributes:
+        sentiment: Towards the company, in a company's series; else of the whole text.
+        score: The same as a number, p(positive) - p(negative).
+    """
 
     item_id: str
     published_at: datetime

@@ -9,6 +9,7 @@ workers take their locks, and the order of mentions at the same second.
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Double,
@@ -35,6 +36,8 @@ metadata = MetaData(
 
 ID = Text(collation="C")
 TIME = DateTime(timezone=True)
+# A setting decides it when the item is stored, so that buckets stay equal to a recount.
+_COUNTS = "whether it counts in the series of market and topics"
 
 
 def scope_columns() -> tuple[Column[str], Column[str]]:
@@ -61,6 +64,8 @@ items = Table(
     Column("model", Text, nullable=False),
     Column("copy_of", ID),
     Column("stored_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    Column("relevance", Double, comment="to finance, 0 to 1; null: not told"),
+    Column("is_relevant", Boolean, nullable=False, server_default="true", comment=_COUNTS),
     Index(None, "published_at"),
 )
 
@@ -92,6 +97,12 @@ item_entities = Table(
     Column("entity_id", ID, ForeignKey("entities.id"), nullable=False),
     Column("published_at", TIME, nullable=False),
     Column("item_id", ID, ForeignKey("items.id", ondelete="CASCADE"), nullable=False),
+    Column("p_negative", Double),
+    Column("p_neutral", Double),
+    Column("p_positive", Double),
+    Column("sentiment", ID, comment="towards the entity; null: that of the item"),
+    Column("score", Double),
+    Column("counts", Boolean, nullable=False, server_default="true", comment="in its series"),
     PrimaryKeyConstraint("entity_id", "published_at", "item_id"),
     Index(None, "item_id"),
 )

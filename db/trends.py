@@ -6,6 +6,7 @@ event time; db.items fills them.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -132,19 +133,23 @@ def candidates(
 def mentions(
     session: Session, key: SeriesKey, *, since: datetime, until: datetime
 ) -> list[MentionRow]:
-    """Return the items of the series in ``(since, until]``, by event time, then by id."""
-    query = sa.select(*(items.c[name] for name in _MENTION_COLUMNS))
+    """Return the items that count in the series in ``(since, until]``, by event time, then id."""
+    columns: list[sa.ColumnElement[Any]] = [items.c[name] for name in _MENTION_COLUMNS]
+    table: sa.FromClause = items
     at = items.c.published_at
+    counts: sa.ColumnElement[bool] = items.c.is_relevant
     if key.kind is ScopeKind.ENTITY:
-        query = query.join(item_entities, item_entities.c.item_id == items.c.id)
-        query = query.where(item_entities.c.entity_id == key.id)
-        at = item_entities.c.published_at
+        of = item_entities.c
+        table = items.join(item_entities, of.item_id == items.c.id)
+        at, counts = of.published_at, sa.and_(of.entity_id == key.id, of.counts)
+        for name in ("sentiment", "score"):
+            columns[_MENTION_COLUMNS.index(name)] = sa.func.coalesce(of[name], items.c[name])
     elif key.kind is ScopeKind.TOPIC:
-        query = query.join(item_topics, item_topics.c.item_id == items.c.id)
-        query = query.where(item_topics.c.topic == key.id)
+        table = items.join(item_topics, item_topics.c.item_id == items.c.id)
         at = item_topics.c.published_at
-    query = query.where(at > since, at <= until).order_by(at, items.c.id)
-    return [MentionRow(*row) for row in session.execute(query)]
+        counts = sa.and_(item_topics.c.topic == key.id, items.c.is_relevant)
+    query = sa.select(*columns).select_from(table).where(counts, at > since, at <= until)
+    return [MentionRow(*row) for row in session.execute(query.order_by(at, items.c.id))]
 
 
 def archive_start(session: Session) -> datetime | None:

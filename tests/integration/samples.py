@@ -1,5 +1,6 @@
 """Rows for tests: sensible where a test does not say otherwise."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
@@ -18,6 +19,7 @@ from db.rows import (
     StoreResult,
     SubscriptionRow,
 )
+from db.tone import Tone
 
 NOON = datetime(2023, 3, 9, 12, 0, tzinfo=UTC)
 SVB = EntityRow("us:SIVB", "SVB Financial Group")
@@ -36,8 +38,9 @@ def item(
     language: str = "en",
     topics: tuple[str, ...] = (),
     entities: tuple[EntityRow, ...] = (SVB,),
+    relevance: float | None = None,
 ) -> ItemRow:
-    """Return an item whose text is its own, unless a hash is given."""
+    """Return an item whose text is its own, unless a hash is given; relevant from 0.5 on."""
     return ItemRow(
         id=item_id,
         published_at=at,
@@ -47,13 +50,20 @@ def item(
         url=None,
         language=language,
         text_hash=text_hash or f"text of {item_id}",
-        p_negative=tone[0],
-        p_neutral=tone[1],
-        p_positive=tone[2],
+        tone=Tone(*tone),
         model="test",
         topics=tuple((topic, 0.9) for topic in topics),
         entities=entities,
+        relevance=relevance,
+        is_relevant=relevance is None or relevance >= 0.5,
     )
+
+
+def towards(
+    company: EntityRow, tone: tuple[float, float, float], *, counts: bool = True
+) -> EntityRow:
+    """Return the company with what a text says of it."""
+    return replace(company, tone=Tone(*tone), counts=counts)
 
 
 def minutes(count: float) -> timedelta:
@@ -159,18 +169,21 @@ def recounted_buckets(connection: Connection) -> dict[tuple[object, ...], tuple[
         SELECT series.kind, series.id,
                date_bin('5 minutes', published_at, TIMESTAMPTZ '2000-01-01 00:00+00'), language,
                count(*), count(*) FILTER (WHERE copy_of IS NULL),
-               count(*) FILTER (WHERE copy_of IS NULL AND sentiment = 'negative'),
-               count(*) FILTER (WHERE copy_of IS NULL AND sentiment = 'neutral'),
-               count(*) FILTER (WHERE copy_of IS NULL AND sentiment = 'positive'),
+               count(*) FILTER (WHERE copy_of IS NULL AND series.sentiment = 'negative'),
+               count(*) FILTER (WHERE copy_of IS NULL AND series.sentiment = 'neutral'),
+               count(*) FILTER (WHERE copy_of IS NULL AND series.sentiment = 'positive'),
                round(CAST(coalesce(
-                   sum(score) FILTER (WHERE copy_of IS NULL), 0) AS numeric), 6),
+                   sum(series.score) FILTER (WHERE copy_of IS NULL), 0) AS numeric), 6),
                coalesce(array_agg(DISTINCT source) FILTER (WHERE copy_of IS NULL), '{}'),
                coalesce(array_agg(DISTINCT source) FILTER (
-                   WHERE copy_of IS NULL AND sentiment = 'negative'), '{}')
+                   WHERE copy_of IS NULL AND series.sentiment = 'negative'), '{}')
         FROM items AS i, LATERAL (
-            SELECT 'market' AS kind, 'all' AS id
-            UNION ALL SELECT 'topic', topic FROM item_topics WHERE item_id = i.id
-            UNION ALL SELECT 'entity', entity_id FROM item_entities WHERE item_id = i.id
+            SELECT 'market' AS kind, 'all' AS id, i.sentiment, i.score WHERE i.is_relevant
+            UNION ALL SELECT 'topic', topic, i.sentiment, i.score
+                FROM item_topics WHERE item_id = i.id AND i.is_relevant
+            UNION ALL SELECT 'entity', entity_id, coalesce(e.sentiment, i.sentiment),
+                    coalesce(e.score, i.score)
+                FROM item_entities AS e WHERE item_id = i.id AND e.counts
         ) AS series
         GROUP BY 1, 2, 3, 4""")
     )

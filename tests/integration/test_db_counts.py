@@ -25,6 +25,7 @@ from tests.integration.samples import (
     recounted_buckets,
     store,
     stored_buckets,
+    towards,
 )
 
 pytestmark = pytest.mark.integration
@@ -41,7 +42,13 @@ def a_random_stream(rng: random.Random, size: int) -> list[ItemRow]:
             source=rng.choice(["wire", "portal", "blog", "财新"]),
             language=rng.choice(["en", "zh"]),
             topics=tuple(rng.sample(["M&A", "Earnings", "Macro"], rng.randrange(3))),
-            entities=tuple(rng.sample(companies, rng.randrange(4))),
+            entities=tuple(
+                towards(company, rng.choice([NEGATIVE, POSITIVE]), counts=rng.random() < 0.7)
+                if rng.random() < 0.7
+                else company
+                for company in rng.sample(companies, rng.randrange(4))
+            ),
+            relevance=rng.choice([None, 0.1, 0.9]),
         )
         for _ in range(size)
     ]

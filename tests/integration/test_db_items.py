@@ -7,10 +7,11 @@ from sqlalchemy import text
 
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import EntityRow, Progress, StoreResult
+from db.rows import EntityRow, Progress, ScopeKind, SeriesKey, StoreResult
 from db.trends import mentions, partition_progress, trend
 from tests.integration.samples import (
     MARKET,
+    NEGATIVE,
     NOON,
     POSITIVE,
     SVB,
@@ -21,9 +22,13 @@ from tests.integration.samples import (
     recounted_buckets,
     store,
     stored_buckets,
+    towards,
 )
 
 pytestmark = pytest.mark.integration
+
+LATER = NOON + minutes(5)
+BANKS = SeriesKey(ScopeKind.TOPIC, "Banks")
 
 
 def test_a_redelivered_batch_changes_nothing(engine: Engine) -> None:
@@ -130,6 +135,59 @@ def test_an_item_that_names_a_company_twice_counts_once_for_it(engine: Engine) -
 
     with engine.connect() as connection:
         assert stored_buckets(connection) == recounted_buckets(connection)
+
+
+def test_a_company_is_counted_with_the_tone_towards_it(engine: Engine) -> None:
+    store(engine, item("a", tone=NEGATIVE, entities=(towards(SVB, POSITIVE),)), item("b"))
+
+    with transaction(engine) as session:
+        [of_company] = trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5))
+        [of_market] = trend(session, MARKET, since=NOON, until=LATER, step=minutes(5))
+        found = mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON)
+        [whole, _] = mentions(session, MARKET, since=NOON - minutes(1), until=NOON)
+    assert (of_company.negative, of_company.positive) == (1, 1)
+    assert (of_market.negative, of_market.positive) == (2, 0)
+    assert [row.sentiment for row in found] == ["positive", "negative"]
+    assert [row.score for row in found] == pytest.approx([0.5, -0.6])
+    assert whole.sentiment == "negative"
+
+
+def test_an_irrelevant_item_is_stored_but_counts_for_the_company_alone(engine: Engine) -> None:
+    store(engine, item("a", relevance=0.3, topics=("Banks",)), item("b", relevance=0.8))
+
+    with transaction(engine) as session:
+        [of_market] = trend(session, MARKET, since=NOON, until=LATER, step=minutes(5))
+        [of_company] = trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5))
+        topic = mentions(session, BANKS, since=NOON - minutes(1), until=NOON)
+        market = mentions(session, MARKET, since=NOON - minutes(1), until=NOON)
+    assert set(copies(engine)) == {"a", "b"}
+    assert (of_market.items, of_company.items) == (1, 2)
+    assert topic == []
+    assert [row.item_id for row in market] == ["b"]
+    with engine.connect() as connection:
+        assert stored_buckets(connection) == recounted_buckets(connection)
+
+
+def test_a_company_for_which_an_item_does_not_count_stays_with_the_item(engine: Engine) -> None:
+    store(engine, item("a", entities=(towards(SVB, NEGATIVE, counts=False),)))
+
+    with transaction(engine) as session:
+        assert trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5)) == []
+        assert mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON) == []
+    with engine.connect() as connection:
+        names = connection.execute(text("SELECT entities FROM v_items")).scalars().all()
+    assert names == [[SVB.name]]
+
+
+def test_an_unlisted_company_is_called_as_it_was_first(engine: Engine) -> None:
+    first, again = (
+        EntityRow("name:vornholt", name, "unlisted") for name in ("Vornholt", "VornHolt")
+    )
+    store(engine, item("a", entities=(first,)))
+    store(engine, item("b", entities=(again,)))
+
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT name FROM entities")).scalars().all() == ["Vornholt"]
 
 
 def test_a_renamed_company_gets_its_new_name(engine: Engine) -> None:

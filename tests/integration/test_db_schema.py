@@ -8,18 +8,35 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from psycopg import errors, sql
-from sqlalchemy import make_url
+from sqlalchemy import Connection, make_url, text
 
 import db.alert_tables  # noqa: F401  # adds its tables to the metadata
 from db.alerts import save_alert
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.migrate import current, head, upgrade
+from db.rows import EntityRow
 from db.tables import metadata
-from tests.integration.samples import NOON, SVB, alert, event, item, mention, minutes
+from db.trends import mentions
+from tests.compose import ROOT
+from tests.integration.samples import (
+    NOON,
+    SVB,
+    SVB_SERIES,
+    alert,
+    event,
+    item,
+    mention,
+    minutes,
+    recounted_buckets,
+    stored_buckets,
+    towards,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -145,6 +162,64 @@ def test_the_reader_sees_alerts_their_evidence_and_items(
         (fired.id, "alert.fired", 2, -0.6),
     ]
     assert items == [("a", "negative", ["Banks"], [SVB.name])]
+
+
+def test_the_reader_sees_how_each_company_of_an_item_comes_off(
+    engine: Engine, reader: psycopg.Connection
+) -> None:
+    acme = EntityRow("x:acme", "Acme")
+    rows = [
+        item("a", entities=(SVB, towards(acme, (0.1, 0.3, 0.6))), relevance=0.75),
+        item("b", entities=(), relevance=0.25),
+    ]
+    with transaction(engine) as session:
+        store_items(session, rows, [])
+
+    query = (
+        "SELECT entities, entity_sentiments, entity_scores, relevance, is_relevant "
+        "FROM v_items ORDER BY id"
+    )
+    assert reader.execute(query).fetchall() == [
+        (
+            ["Acme", SVB.name],
+            ["positive", "negative"],
+            [pytest.approx(0.5), pytest.approx(-0.6)],
+            0.75,
+            True,
+        ),
+        ([], [], [], 0.25, False),
+    ]
+
+
+def test_what_an_older_version_stored_counts_as_before_and_a_downgrade_keeps_it(
+    engine: Engine, database_url: str
+) -> None:
+    with transaction(engine) as session:
+        store_items(session, [item("a", topics=("Banks",))], [])
+
+    with engine.begin() as connection:
+        migrate_to(connection, "0003")
+        columns = connection.execute(text("SELECT * FROM v_items")).mappings().one()
+        assert (columns["entities"], "relevance" in columns) == ([SVB.name], False)
+        comment = "SELECT col_description('v_items'::regclass, 9)"
+        assert connection.execute(text(comment)).scalar_one().startswith("Id of the item")
+        readable = "SELECT has_table_privilege('tapewatch_reader', 'v_items', 'SELECT')"
+        assert connection.execute(text(readable)).scalar_one()
+    upgrade(database_url)
+
+    with engine.connect() as connection:
+        assert stored_buckets(connection) == recounted_buckets(connection)
+    with transaction(engine) as session:
+        [row] = mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON)
+    assert row.sentiment == "negative"
+    assert row.score == pytest.approx(-0.6)
+
+
+def migrate_to(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "db" / "migrations"))
+    config.attributes["connection"] = connection
+    command.downgrade(config, revision)
 
 
 def test_the_reader_may_read_no_table_and_write_nowhere(reader: psycopg.Connection) -> None:
