@@ -25,17 +25,55 @@ class TopicScore:
     probability: float
 
 
+class EntityType(StrEnum):
+    """What a name in a text stands for. An organisation is one that is neither of the others."""
+
+    PERSON = "person"
+    COMPANY = "company"
+    ORGANIZATION = "organization"
+    GOVERNMENT = "government"
+    LOCATION = "location"
+
+
+Probabilities = dict[Sentiment, float]
+"""One in [0, 1] per sentiment label, adding up to 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mention:
+    """A name that the model found: ``text[start:end]``, in characters.
+
+    Attributes:
+        probability: That it is a name of this type, in [0, 1].
+        sentiment: Towards what is named, not of the whole text.
+    """
+
+    start: int
+    end: int
+    type: EntityType
+    probability: float
+    sentiment: Probabilities
+
+
 @dataclass(frozen=True, slots=True)
 class Analysis:
     """What the classifier says of one text.
 
     Attributes:
-        probabilities: One per sentiment label, adding up to 1.
+        probabilities: Of the sentiment of the whole text.
         topics: Those above the model's threshold, most probable first; may be empty.
+        relevance: Probability in [0, 1] that the text concerns finance or a company's business;
+            None from a model that does not tell.
+        mentions: Names in the order of the text, none overlapping another.
+        span_sentiments: Towards each of the spans that were asked for, in their order; empty
+            from a model that does not tell.
     """
 
-    probabilities: dict[Sentiment, float]
-    topics: tuple[TopicScore, ...]
+    probabilities: Probabilities
+    topics: tuple[TopicScore, ...] = ()
+    relevance: float | None = None
+    mentions: tuple[Mention, ...] = ()
+    span_sentiments: tuple[Probabilities, ...] = ()
 
     @property
     def sentiment(self) -> Sentiment:
@@ -48,6 +86,10 @@ class Analysis:
         return self.probabilities[Sentiment.POSITIVE] - self.probabilities[Sentiment.NEGATIVE]
 
 
+Span = tuple[int, int]
+"""(start, end) of a part of a text, in characters; end exclusive."""
+
+
 class Classifier(Protocol):
     """Anything that tells sentiment and topics of texts."""
 
@@ -56,6 +98,14 @@ class Classifier(Protocol):
         """Name and content hash of the weights, stored with every result."""
         ...
 
-    def classify(self, texts: Sequence[str]) -> list[Analysis]:
-        """Return one analysis a text, in input order."""
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return one analysis a text, in input order.
+
+        Args:
+            texts: Of any length.
+            spans: For each text those parts towards which the sentiment is wanted beside that
+                towards the mentions that the model finds itself.
+        """
         ...

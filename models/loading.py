@@ -6,13 +6,20 @@ Safetensors only, and no code from a model repository is ever run.
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, PreTrainedModel
+from transformers import (
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from models.labels import Sentiment
 from models.multihead import (
@@ -20,10 +27,12 @@ from models.multihead import (
     WEIGHTS_FILE,
     HeadKind,
     HeadSpec,
+    MultiHeadModel,
     load_multihead,
     read_heads,
 )
-from models.transformer import TransformerClassifier
+from models.quantised.calibration import read_calibration
+from models.transformer import Forward, TransformerClassifier
 
 SHIPPED = Path(__file__).parent / "weights"
 
@@ -59,8 +68,32 @@ def sentiment_labels(id2label: Mapping[Any, str]) -> tuple[str, ...]:
     return tuple(str(label) for label in labels)
 
 
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A model on its device with what its outputs mean.
+
+    Attributes:
+        module: The model itself: ``AutoModelForSequenceClassification`` or ``MultiHeadModel``.
+        forward: (input_ids, attention_mask) -> logits a head.
+        version: Name and content hash of the weights.
+    """
+
+    module: nn.Module
+    forward: Forward
+    tokenizer: PreTrainedTokenizerBase
+    heads: tuple[HeadSpec, ...]
+    version: str
+    device: torch.device
+
+
 def load_classifier(
-    path: str, *, device: str = "auto", max_batch_tokens: int = 8192, threads: int = 0
+    path: str,
+    *,
+    device: str = "auto",
+    max_batch_tokens: int = 8192,
+    threads: int = 0,
+    topic_threshold: float | None = None,
+    int8: bool = True,
 ) -> TransformerClassifier:
     """Load a classifier onto a device.
 
@@ -69,6 +102,52 @@ def load_classifier(
         device: "auto", "cpu" or "cuda"; auto takes CUDA where there is one.
         max_batch_tokens: Most padded tokens in one forward pass.
         threads: CPU threads; 0 takes all cores. Applies to the whole process.
+        topic_threshold: Least probability of a topic that is told; by default the model's own.
+        int8: On the CPU, multiply 8-bit integers where the model's folder holds their ranges
+            (``models.quantised``) and OpenVINO is installed.
+
+    Raises:
+        ModelError: If it cannot be found or is not a sentiment model.
+    """
+    cores = threads or os.cpu_count() or 1
+    torch.set_num_threads(cores)
+    model = load_model(path, device=device)
+    forward = _int8_form(model, Path(resolve(path)), cores) if int8 else None
+    return TransformerClassifier(
+        forward or model.forward,
+        model.tokenizer,
+        model.heads,
+        version=model.version,
+        device=model.device,
+        max_batch_tokens=max_batch_tokens,
+        autocast=False if forward else None,
+        topic_threshold=topic_threshold,
+    )
+
+
+def _int8_form(model: LoadedModel, folder: Path, threads: int) -> Forward | None:
+    """Return the model in 8 bits; None where it has no ranges, or cannot run so here."""
+    if model.device.type != "cpu" or not isinstance(model.module, MultiHeadModel):
+        return None
+    try:
+        calibration = read_calibration(folder)
+        if not calibration or find_spec("openvino") is None:
+            return None
+        from models.quantised.forward import QuantisedModel  # not every machine has OpenVINO
+
+        return QuantisedModel(model.module, calibration, threads=threads)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        msg = f"cannot compute {folder.name!r} in 8 bits: {error}; write its ranges anew with"
+        msg += " `tapewatch quantise`, or set model.int8 to false"
+        raise ModelError(msg) from error
+
+
+def load_model(path: str, *, device: str = "auto") -> LoadedModel:
+    """Load a model in float32 onto a device, ready for inference.
+
+    Args:
+        path: "shipped", a folder, or a Hugging Face name.
+        device: "auto", "cpu" or "cuda"; auto takes CUDA where there is one.
 
     Raises:
         ModelError: If it cannot be found or is not a sentiment model.
@@ -76,36 +155,32 @@ def load_classifier(
     if device == "cuda" and not torch.cuda.is_available():
         msg = "model.device is cuda, and torch sees no CUDA device; set it to cpu or auto"
         raise ModelError(msg)
-    torch.set_num_threads(threads or os.cpu_count() or 1)
     chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
     source = resolve(path)
     try:
         if (Path(source) / HEADS_FILE).is_file():
-            return _load_shipped(Path(source), chosen, max_batch_tokens)
-        return _load_hub(source, chosen, max_batch_tokens)
+            return _load_shipped(Path(source), chosen)
+        return _load_hub(source, chosen)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         msg = f"cannot load the model {path!r}: {reason}"
         raise ModelError(msg) from error
 
 
-def _load_shipped(
-    folder: Path, device: torch.device, max_batch_tokens: int
-) -> TransformerClassifier:
-    weights = folder / WEIGHTS_FILE
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+def _load_shipped(folder: Path, device: torch.device) -> LoadedModel:
+    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
     model = load_multihead(folder).to(device)
-    return TransformerClassifier(
+    return LoadedModel(
+        model,
         model,
         AutoTokenizer.from_pretrained(folder, local_files_only=True),
         read_heads(folder),
-        version=f"{'tapewatch' if folder == SHIPPED else folder.name}@{digest[:12]}",
-        device=device,
-        max_batch_tokens=max_batch_tokens,
+        f"{'tapewatch' if folder == SHIPPED else folder.name}@{digest[:12]}",
+        device,
     )
 
 
-def _load_hub(source: str, device: torch.device, max_batch_tokens: int) -> TransformerClassifier:
+def _load_hub(source: str, device: torch.device) -> LoadedModel:
     model: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(
         source, use_safetensors=True, trust_remote_code=False
     )
@@ -119,11 +194,5 @@ def _load_hub(source: str, device: torch.device, max_batch_tokens: int) -> Trans
         return {"sentiment": model(input_ids=input_ids, attention_mask=attention_mask).logits}
 
     commit = getattr(model.config, "_commit_hash", None) or "local"
-    return TransformerClassifier(
-        forward,
-        AutoTokenizer.from_pretrained(source),
-        [head],
-        version=f"{source}@{commit[:12]}",
-        device=device,
-        max_batch_tokens=max_batch_tokens,
-    )
+    tokenizer = AutoTokenizer.from_pretrained(source)
+    return LoadedModel(model, forward, tokenizer, (head,), f"{source}@{commit[:12]}", device)

@@ -23,6 +23,8 @@ class HeadKind(StrEnum):
 
     SINGLE = "single"  # softmax: one label a text
     MULTI = "multi"  # sigmoid: any number of labels
+    TAGS = "tags"  # softmax: one IOB2 label a token
+    SPANS = "spans"  # softmax over the mean logits of the tokens of a span
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,7 @@ class HeadSpec:
     """A classification head.
 
     Attributes:
+        name: What it tells; the key of its logits.
         labels: In the order of the logits.
         temperature: Divides the logits before they become probabilities; > 0.
         threshold: Least probability of a label that is reported (``MULTI`` only).
@@ -43,7 +46,11 @@ class HeadSpec:
 
 
 class MultiHeadModel(nn.Module):
-    """A Hugging Face encoder, mean-pooled, with one linear head a task."""
+    """A Hugging Face encoder with one linear head a task.
+
+    A head on the whole text reads the mean of the token vectors, one on tags each token's own,
+    and one on spans both.
+    """
 
     def __init__(self, encoder: PreTrainedModel, heads: tuple[HeadSpec, ...]) -> None:
         super().__init__()
@@ -51,14 +58,27 @@ class MultiHeadModel(nn.Module):
         self.specs = heads
         self.dropout = nn.Dropout(0.1)
         width = int(encoder.config.hidden_size)
-        self.heads = nn.ModuleDict({h.name: nn.Linear(width, len(h.labels)) for h in heads})
+        inputs = {HeadKind.SPANS: 2 * width}
+        self.heads = nn.ModuleDict(
+            {h.name: nn.Linear(inputs.get(h.kind, width), len(h.labels)) for h in heads}
+        )
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
-        """Return logits a head, each of shape (batch, labels)."""
+        """Return logits a head: (batch, labels), or (batch, tokens, labels) for tags and spans."""
         hidden = self.encoder(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
         mask = attention_mask.unsqueeze(-1).to(hidden.dtype)
         pooled = self.dropout((hidden * mask).sum(1) / mask.sum(1))
-        return {name: head(pooled) for name, head in self.heads.items()}
+        hidden = self.dropout(hidden)
+        logits: dict[str, Tensor] = {}
+        for spec in self.specs:
+            read = pooled
+            if spec.kind is HeadKind.TAGS:
+                read = hidden
+            elif spec.kind is HeadKind.SPANS:
+                around = pooled.unsqueeze(1).expand(-1, hidden.shape[1], -1)
+                read = torch.cat([hidden, around], dim=-1)
+            logits[spec.name] = self.heads[spec.name](read)
+        return logits
 
     def save(self, folder: Path) -> None:
         """Write configuration and weights (float16) into ``folder``."""

@@ -1,31 +1,49 @@
 """Classifies texts with a transformer: our model of several heads, or any sequence classifier.
 
-The same path runs on CUDA and on the CPU: batches of similar length, autocast to bfloat16
-where the device computes in it, pinned transfers on CUDA.
+The same path runs on CUDA and on the CPU: windows of similar length in a batch, autocast to
+bfloat16 where the device computes in it, pinned transfers on CUDA.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import groupby
 
 import torch
 from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from models.batching import plan_batches
-from models.labels import Analysis, Sentiment, TopicScore
+from models.labels import Analysis, Mention, Probabilities, Sentiment, Span, TopicScore
 from models.multihead import HeadKind, HeadSpec
+from models.names import read_names
+from models.normalise import normalise
 from models.precision import has_native_bfloat16
-
-MAX_TOKENS = 256
-"""A text is read up to here; the lead of a news item says what it is about."""
+from models.windows import WINDOW_TOKENS, Window, cut
 
 MAX_ITEMS = 256
 
 Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
-"""(input_ids, attention_mask), each (batch, tokens) -> logits a head, (batch, labels)."""
+"""(input_ids, attention_mask), each (batch, tokens) -> logits a head: (batch, labels), or
+(batch, tokens, labels) for heads on tags and spans."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What the heads say of one window: probabilities, and logits of the head on spans.
+
+    Attributes:
+        whole: Probabilities a head on the whole text, (labels,).
+        tags: Probabilities a token, (tokens, tags); None without such a head.
+        towards: Logits a token, divided by the temperature, (tokens, labels); or None.
+    """
+
+    whole: dict[str, Tensor]
+    tags: Tensor | None
+    towards: Tensor | None
 
 
 class TransformerClassifier:
-    """Tells sentiment and topics of texts; one instance is used by one thread at a time."""
+    """Tells what ``Analysis`` holds; one instance is used by one thread at a time."""
 
     def __init__(
         self,
@@ -36,20 +54,34 @@ class TransformerClassifier:
         version: str,
         device: torch.device,
         max_batch_tokens: int,
+        autocast: bool | None = None,
+        topic_threshold: float | None = None,
     ) -> None:
         """Wrap a model that is already on ``device``.
+
+        Args:
+            forward: The model.
+            tokenizer: Its tokenizer.
+            heads: What its logits mean.
+            version: Name and content hash of the weights.
+            device: Where the model is.
+            max_batch_tokens: Most padded tokens in one forward pass.
+            autocast: Compute in bfloat16; by default where the device does so natively.
+            topic_threshold: Least probability of a topic that is told; by default the model's.
 
         Raises:
             ValueError: If no head is called "sentiment", or its labels are not the three.
         """
         self._forward = forward
         self._tokenizer = tokenizer
-        self._heads = {head.name: head for head in heads}
+        self.heads = {head.name: head for head in heads}
         self._version = version
         self._device = device
-        self._max_batch_tokens = max(max_batch_tokens, MAX_TOKENS)
-        self._autocast = device.type == "cuda" or has_native_bfloat16()
-        if set(self._heads["sentiment"].labels) != {s.value for s in Sentiment}:
+        self._max_batch_tokens = max(max_batch_tokens, WINDOW_TOKENS)
+        native = device.type == "cuda" or has_native_bfloat16()
+        self._autocast = native if autocast is None else autocast
+        self._topic_threshold = topic_threshold
+        if set(self.heads["sentiment"].labels) != {s.value for s in Sentiment}:
             msg = f"sentiment labels must be {[s.value for s in Sentiment]}"
             raise ValueError(msg)
 
@@ -58,47 +90,141 @@ class TransformerClassifier:
         """Name and content hash of the weights."""
         return self._version
 
-    def classify(self, texts: Sequence[str]) -> list[Analysis]:
-        """Return one analysis a text, in input order; texts beyond 256 tokens are read that far."""
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return one analysis a text, in input order; long texts are read in windows.
+
+        Over the windows of a text its sentiment is the mean, weighted by their tokens; of a topic
+        and of relevance the most probable counts.
+        """
         if not texts:
             return []
-        limit = min(MAX_TOKENS, self._tokenizer.model_max_length)
-        ids = self._tokenizer(list(texts), truncation=True, max_length=limit)["input_ids"]
-        lengths = [len(row) for row in ids]
-        found: dict[int, Analysis] = {}
+        clean = [normalise(text) for text in texts]
+        windows = cut(clean, self._tokenizer)
+        told = self._tell(windows)
+        asked = spans if spans is not None else [()] * len(texts)
+        analyses: list[Analysis] = []
+        for index, group in groupby(range(len(windows)), key=lambda place: windows[place].text):
+            places = list(group)
+            own = [windows[place] for place in places]
+            said = [told[place] for place in places]
+            analyses.append(self._analysis(clean[index], own, said, asked[index]))
+        return analyses
+
+    def _tell(self, windows: Sequence[Window]) -> list[_Told]:
+        lengths = [len(window.ids) for window in windows]
+        found: dict[int, _Told] = {}
         for batch in plan_batches(lengths, max_items=MAX_ITEMS, max_tokens=self._max_batch_tokens):
-            probabilities = self._run([ids[i] for i in batch])
-            for place, index in enumerate(batch):
-                found[index] = self._analysis({k: v[place] for k, v in probabilities.items()})
-        return [found[index] for index in range(len(texts))]
+            found |= zip(batch, self._run([windows[i].ids for i in batch]), strict=True)
+        return [found[index] for index in range(len(windows))]
 
     @torch.inference_mode()
-    def _run(self, rows: list[list[int]]) -> dict[str, list[list[float]]]:
+    def _run(self, rows: list[list[int]]) -> list[_Told]:
         padded = self._tokenizer.pad({"input_ids": rows}, return_tensors="pt")
         ids, mask = (self._to_device(padded[k]) for k in ("input_ids", "attention_mask"))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
             logits = self._forward(ids, mask)
-        return {
-            name: _probabilities(logits[name].float(), head).tolist()
-            for name, head in self._heads.items()
+        scaled = {
+            name: (logits[name].float() / head.temperature).cpu()
+            for name, head in self.heads.items()
         }
+        whole: dict[str, Tensor] = {}
+        tags = towards = None
+        for name, head in self.heads.items():
+            match head.kind:
+                case HeadKind.SINGLE:
+                    whole[name] = scaled[name].softmax(-1)
+                case HeadKind.MULTI:
+                    whole[name] = scaled[name].sigmoid()
+                case HeadKind.TAGS:
+                    tags = scaled[name].softmax(-1)
+                case HeadKind.SPANS:
+                    towards = scaled[name]
+        return [
+            _Told(
+                {name: told[row] for name, told in whole.items()},
+                None if tags is None else tags[row],
+                None if towards is None else towards[row],
+            )
+            for row in range(len(rows))
+        ]
 
     def _to_device(self, tensor: Tensor) -> Tensor:
         if self._device.type != "cuda":
             return tensor.to(self._device)
         return tensor.pin_memory().to(self._device, non_blocking=True)
 
-    def _analysis(self, probabilities: dict[str, list[float]]) -> Analysis:
-        sentiment = self._heads["sentiment"]
-        topics: list[TopicScore] = []
-        if head := self._heads.get("topics"):
-            told = zip(head.labels, probabilities["topics"], strict=True)
-            topics = [TopicScore(label, p) for label, p in told if p >= head.threshold]
-            topics.sort(key=lambda topic: -topic.probability)
-        told_by = dict(zip(sentiment.labels, probabilities["sentiment"], strict=True))
-        return Analysis({s: told_by[s.value] for s in Sentiment}, tuple(topics))
+    def _analysis(
+        self, text: str, windows: Sequence[Window], told: Sequence[_Told], asked: Sequence[Span]
+    ) -> Analysis:
+        weights = torch.tensor([float(len(window.ids)) for window in windows])
+        sentiment = torch.stack([one.whole["sentiment"] for one in told])
+        mean = (weights[:, None] * sentiment).sum(0) / weights.sum()
+        probabilities = self._by_sentiment(mean, "sentiment")
+        relevance = self._highest(told, "relevance")
+        offsets = [o for w in windows for o in w.offsets[w.first : w.last]]
+        towards = _joined(windows, [one.towards for one in told])
+        sides: tuple[Probabilities, ...] = ()
+        if towards is not None:
+            sides = tuple(self._towards(offsets, towards, span) or probabilities for span in asked)
+        return Analysis(
+            probabilities,
+            self._topics(told),
+            None if relevance is None else float(relevance[0]),
+            self._mentions(text, offsets, _joined(windows, [o.tags for o in told]), towards),
+            sides,
+        )
+
+    def _topics(self, told: Sequence[_Told]) -> tuple[TopicScore, ...]:
+        highest = self._highest(told, "topics")
+        if highest is None:
+            return ()
+        head = self.heads["topics"]
+        least = head.threshold if self._topic_threshold is None else self._topic_threshold
+        pairs = zip(head.labels, highest.tolist(), strict=True)
+        topics = [TopicScore(label, p) for label, p in pairs if p >= least]
+        return tuple(sorted(topics, key=lambda topic: -topic.probability))
+
+    def _highest(self, told: Sequence[_Told], name: str) -> Tensor | None:
+        if name not in self.heads:
+            return None
+        return torch.stack([one.whole[name] for one in told]).amax(0)
+
+    def _mentions(
+        self, text: str, offsets: Sequence[Span], tags: Tensor | None, towards: Tensor | None
+    ) -> tuple[Mention, ...]:
+        if tags is None or towards is None:
+            return ()
+        labels = self.heads["entities"].labels
+        best = tags.argmax(-1).tolist()
+        if not any(best):  # nothing but OUTSIDE, which comes first
+            return ()
+        # The probability of a type is that of its beginning and its inside together.
+        pairs = tags[:, 1:].reshape(len(tags), -1, 2).sum(-1).tolist()
+        sure = [
+            0.0 if not tag else row[(tag - 1) // 2] for tag, row in zip(best, pairs, strict=True)
+        ]
+        names = read_names(text, offsets, [labels[tag] for tag in best], sure)
+        return tuple(
+            Mention(name.start, name.end, name.type, name.probability, side)
+            for name in names
+            if (side := self._towards(offsets, towards, (name.start, name.end)))
+        )
+
+    def _towards(self, offsets: Sequence[Span], logits: Tensor, span: Span) -> Probabilities | None:
+        """Return the sentiment towards a span, None where no token covers a part of it."""
+        inside = [i for i, (start, end) in enumerate(offsets) if start < span[1] and span[0] < end]
+        if not inside:
+            return None
+        return self._by_sentiment(logits[inside].mean(0).softmax(-1), "entity_sentiment")
+
+    def _by_sentiment(self, probabilities: Tensor, head: str) -> Probabilities:
+        told = dict(zip(self.heads[head].labels, probabilities.tolist(), strict=True))
+        return {s: told[s.value] for s in Sentiment}
 
 
-def _probabilities(logits: Tensor, head: HeadSpec) -> Tensor:
-    scaled = logits / head.temperature
-    return scaled.softmax(-1) if head.kind is HeadKind.SINGLE else scaled.sigmoid()
+def _joined(windows: Sequence[Window], parts: Sequence[Tensor | None]) -> Tensor | None:
+    """Join what the windows of a text tell of their own tokens, (tokens of the text, labels)."""
+    own = [p[w.first : w.last] for w, p in zip(windows, parts, strict=True) if p is not None]
+    return torch.cat(own) if own else None

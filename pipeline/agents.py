@@ -19,7 +19,8 @@ from db.engine import is_away
 from pipeline.backoff import Outage, Stopping, persist
 from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS
 from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
-from pipeline.stages.classify import Analysed, EntityFinder, analyse, scored
+from pipeline.runtime import build_floors
+from pipeline.stages.classify import Analysed, analyse, scored
 from pipeline.stages.parse import Message, Rejected, parse
 from pipeline.stages.store import progress_of, store_batch
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from faust.types import EventT, StreamT
 
     from db.engine import Engine
+    from models.entities.linking import Finder
     from models.labels import Classifier
     from pipeline.messages import Limits
     from pipeline.settings import Settings
@@ -48,7 +50,7 @@ class Dependencies:
     settings: Settings
     engine: Engine
     classifier: Classifier
-    finder: EntityFinder
+    finder: Finder
     limits: Limits
 
 
@@ -118,9 +120,9 @@ class NewsAgent:
         )
         await self._dead_letter(unreadable)
         # 2. Classify, like all work off the event loop.
-        analysed, broken = await self._in_thread(
-            partial(analyse, parsed, classifier=needs.classifier, finder=needs.finder)
-        )
+        floors = build_floors(needs.settings)
+        work = partial(analyse, classifier=needs.classifier, finder=needs.finder, floors=floors)
+        analysed, broken = await self._in_thread(partial(work, parsed))
         # 3. Items, trends and progress in one transaction; waits while the database is away.
         progress = progress_of(messages, parsed)
         stored, refused = await persist(

@@ -124,6 +124,11 @@ class ScoredEntity(BaseModel):
 
     id: str
     name: str
+    sentiment: Sentiment | None = Field(
+        default=None, description="Towards the company; absent in messages of older versions."
+    )
+    probabilities: dict[Sentiment, float] | None = None
+    score: float | None = Field(default=None, ge=-1, le=1, description="Towards the company.")
 
 
 class ScoredItem(BaseModel):
@@ -144,6 +149,7 @@ class ScoredItem(BaseModel):
     topics: tuple[ScoredTopic, ...]
     entities: tuple[ScoredEntity, ...]
     model: str = Field(description="Version of the classifier.")
+    relevance: float | None = Field(default=None, ge=0, le=1, description="To finance; or null.")
 
     def to_bytes(self) -> bytes:
         """Return the UTF-8 JSON that goes on the wire."""

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from db.engine import Engine
     from models.entities.gazetteer import Gazetteer
+    from models.explanation.explainer import Explainer
     from models.labels import Classifier
+    from pipeline.stages.classify import Floors
 
 
 # What only tests read: which servers to use, and a mark to find processes by.
@@ -127,7 +129,16 @@ def build_classifier(settings: Settings) -> Classifier:
         device=model.device,
         max_batch_tokens=model.max_batch_tokens,
         threads=model.threads,
+        int8=model.int8,
     )
+
+
+def build_explainer(settings: Settings) -> Explainer:
+    """Load the model in float32, to tell why it says what it says."""
+    from models.explanation.explainer import Explainer
+    from models.loading import load_model
+
+    return Explainer(load_model(settings.model.path, device=settings.model.device))
 
 
 def build_gazetteer(settings: Settings) -> Gazetteer:
@@ -135,6 +146,13 @@ def build_gazetteer(settings: Settings) -> Gazetteer:
     from models.entities.gazetteer import Gazetteer
 
     return Gazetteer.load(settings.model.companies)
+
+
+def build_floors(settings: Settings) -> Floors:
+    """Return how relevant an item must be to count."""
+    from pipeline.stages.classify import Floors
+
+    return Floors(settings.model.min_relevance, settings.model.min_entity_relevance)
 
 
 def build_limits(settings: Settings) -> Limits:

@@ -104,8 +104,17 @@ class ModelSettings(_Group):
         default=8192, description="Most padded tokens in one forward pass."
     )
     threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores.")
+    int8: bool = Field(
+        default=True, description="On a CPU, compute in 8 bits where the model is prepared for it."
+    )
     companies: tuple[Path, ...] = Field(
         default=(), description="CSV files of your own companies (docs/settings.md)."
+    )
+    min_relevance: float = Field(
+        default=0.5, ge=0, le=1, description="Less relevant items count for no market or topic."
+    )
+    min_entity_relevance: float = Field(
+        default=0.2, ge=0, le=1, description="Less relevant items count for no company."
     )
 
 

@@ -31,9 +31,9 @@ from pipeline.topics import BrokerAway, OffsetReader, check_reachable
 if TYPE_CHECKING:
     import faust
 
+    from models.entities.linking import Finder
     from models.labels import Classifier
     from pipeline.settings import Settings
-    from pipeline.stages.classify import EntityFinder
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,7 +48,7 @@ def run(
     settings: Settings,
     *,
     classifier: Classifier | None = None,
-    finder: EntityFinder | None = None,
+    finder: Finder | None = None,
 ) -> None:
     """Run a worker until SIGTERM or SIGINT; blocks.
 
@@ -74,7 +74,7 @@ def run(
 async def _run(
     settings: Settings,
     classifier: Classifier | None,
-    finder: EntityFinder | None,
+    finder: Finder | None,
     datadir: Path,
 ) -> bool:
     """Return whether it ended because it was asked to."""
@@ -99,7 +99,7 @@ async def _run(
 async def _prepare(
     settings: Settings,
     classifier: Classifier | None,
-    finder: EntityFinder | None,
+    finder: Finder | None,
     stopping: asyncio.Event,
 ) -> Dependencies:
     """Load the model while waiting for database and broker."""

@@ -1,29 +1,30 @@
 """Named fakes of the models: no weights, no gazetteer."""
 
+import re
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from models.labels import Analysis, Sentiment, TopicScore
+from models.entities.gazetteer import Candidate, Entity, Trust
+from models.labels import Analysis, EntityType, Mention, Sentiment, Span, TopicScore
 
 _BAD_WORDS = ("collapse", "fraud", "破产")
 
 
-@dataclass(frozen=True, slots=True)
-class Company:
-    """A company of the tests."""
-
-    id: str
-    name: str
-    kind: str = "company"
+NORTHWIND = Entity("northwind", "Northwind Bank")
 
 
 class OneCompanyFinder:
     """Finds "Northwind"."""
 
-    def find(self, text: str) -> list[Company]:
-        """Return the company if the text names it."""
-        return [Company("northwind", "Northwind Bank")] if "northwind" in text.lower() else []
+    def candidates(self, text: str) -> list[Candidate]:
+        """Return the place where the text first names the company."""
+        start = text.lower().find("northwind")
+        return [] if start < 0 else [Candidate(start, start + 9, NORTHWIND, Trust.FAIR)]
+
+    def named(self, name: str) -> Entity | None:
+        """Return the company by its full name."""
+        return NORTHWIND if name == NORTHWIND.name else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +34,13 @@ class KeywordClassifier:
     delay_s: float = 0.0
     version: str = "keywords-1"
 
-    def classify(self, texts: Sequence[str]) -> list[Analysis]:
-        """Return one analysis a text."""
+    def classify(
+        self,
+        texts: Sequence[str],
+        *,
+        spans: Sequence[Sequence[Span]] | None = None,  # noqa: ARG002  # the protocol's
+    ) -> list[Analysis]:
+        """Return one analysis a text; tells the sentiment towards no span."""
         time.sleep(self.delay_s)
         if any("EXPLODE" in text for text in texts):
             msg = "cannot classify this"
@@ -52,10 +58,41 @@ class KeywordClassifier:
         return Analysis(probabilities, (TopicScore("banking", 0.8),))
 
 
+@dataclass(frozen=True, slots=True)
+class TellingClassifier(KeywordClassifier):
+    """Tells besides that a text is good for whom it names, how relevant it is, and "Vornholt"."""
+
+    relevance: float = 1.0
+
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return one analysis a text; positive towards every span."""
+        good = {Sentiment.NEGATIVE: 0.1, Sentiment.NEUTRAL: 0.2, Sentiment.POSITIVE: 0.7}
+        asked = spans if spans is not None else [()] * len(texts)
+        return [
+            replace(
+                self._analysis(text),
+                relevance=self.relevance,
+                mentions=tuple(
+                    Mention(found.start(), found.end(), EntityType.COMPANY, 0.9, good)
+                    for found in re.finditer("Vornholt", text)
+                ),
+                span_sentiments=(good,) * len(of_text),
+            )
+            for text, of_text in zip(texts, asked, strict=True)
+        ]
+
+
 class BrokenClassifier(KeywordClassifier):
     """A bug: fails on everything."""
 
-    def classify(self, texts: Sequence[str]) -> list[Analysis]:
+    def classify(
+        self,
+        texts: Sequence[str],
+        *,
+        spans: Sequence[Sequence[Span]] | None = None,  # noqa: ARG002  # the protocol's
+    ) -> list[Analysis]:
         """Fail."""
         msg = f"{len(texts)} texts, no answer"
         raise RuntimeError(msg)

@@ -1,35 +1,43 @@
 """Finds companies in English and Chinese text by their names and marked symbols.
 
 A gazetteer knows no grammar: what protects it from common words and namesakes is the mark of each
-alias (``table``) and the words around it (``evidence``).
+alias (``table``) and the words around it (``evidence``). What a model adds: ``linking``.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from pathlib import Path
-from typing import NamedTuple
 
-from models.entities.chinese import is_cut, load_words
-from models.entities.evidence import beside, is_person, is_venue, near, not_a_thing, strict
+from models.entities.aliases import (
+    ANCHOR,
+    ANY_CASE,
+    OWN,
+    OWN_ANY_CASE,
+    OWN_WRITTEN,
+    SHORT,
+    Alias,
+    Place,
+    anchor,
+    is_among_chinese,
+    is_foreign_letters,
+    is_spelled,
+    persons,
+    plain,
+)
+from models.entities.chinese import LONGEST_SHORT_NAME, is_cut, load_words
+from models.entities.evidence import beside, is_venue, near, not_a_thing, strict
 from models.entities.exchanges import yahoo
-from models.entities.names import fold, has_han, stands_alone
+from models.entities.names import has_han, stands_alone
 from models.entities.table import NO_ENTITY, TICKER, read_own, read_rows
 from models.entities.tickers import find_tickers
 
-_ANY_CASE = "~"
-# Marks that only the user's own aliases have: any case, and as written.
-_OWN_ANY_CASE, _OWN_WRITTEN = "own~", "own"
-_OWN = frozenset((_OWN_ANY_CASE, _OWN_WRITTEN))
-_SHORT = 3
 _EVIDENCE = {"%": not_a_thing, "?": near, "!": beside, "^": strict}
-_MARKS = frozenset((_ANY_CASE, *_EVIDENCE))
-# A Latin word, or two Chinese characters at every position: where an alias may begin.
-_ANCHOR = re.compile(r"[^\W_\u3400-\u9fff]+|(?=([\u3400-\u9fff]{2}))")
+_MARKS = frozenset((ANY_CASE, *_EVIDENCE))
 # "Target (TGT)": a bare symbol in brackets only confirms the name before it.
 _BRACKETED = re.compile(r"(?:,? (?:Inc|Corp|Co|Ltd|Group|Holdings)\.?)? ?\(\$?([A-Z]{1,5})\)")
-_WORD = re.compile(r"[^\W_\u3400-\u9fff]+")
-_PAIR = re.compile(r"[\u3400-\u9fff]{2}")
+_BARE_SYMBOL = re.compile(r"[A-Z]{2,5}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,21 +62,23 @@ class Mention:
     entity: Entity
 
 
-class _Alias(NamedTuple):
-    """``offset`` is how far its anchor stands behind its beginning."""
+class Trust(IntEnum):
+    """What speaks for a name."""
 
-    lower: str
-    written: str
-    mark: str
-    id: str
-    offset: int
+    NONE = 0  # a phrase or a stadium that is no company
+    WEAK = 1  # a common word or a person's name, without evidence
+    FAIR = 2  # evidence, or a name of one word that hardly means anything else
+    SURE = 3  # a symbol, a long name, or the user's own
 
 
-class _Candidate(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A place where a text may name a company: ``text[start:end]``; see ``Trust``."""
+
     start: int
     end: int
-    id: str
-    mark: str
+    entity: Entity
+    trust: Trust
 
 
 class Gazetteer:
@@ -77,7 +87,7 @@ class Gazetteer:
     def __init__(self) -> None:
         self._entities: dict[str, Entity] = {}
         self._symbols: dict[str, str] = {}
-        self._index: dict[str, list[_Alias]] = {}
+        self._index: dict[str, list[Alias]] = {}
         self._chinese_words = load_words()
 
     @classmethod
@@ -102,12 +112,12 @@ class Gazetteer:
             gazetteer._add(Entity(row.id, row.name, row.kind), row.aliases)
         for path in extra:
             for key, name, aliases in read_own(path):
-                if hopeless := [alias for alias in (name, *aliases) if not _anchor(alias)[0]]:
+                if hopeless := [alias for alias in (name, *aliases) if not anchor(alias)[0]]:
                     msg = f"{path}: cannot look for {hopeless[0]!r}: no word in it"
                     raise ValueError(msg)
                 gazetteer._add_own(Entity(key, name), aliases)
         for aliases_here in gazetteer._index.values():
-            aliases_here.sort(key=lambda alias: (alias.mark not in _OWN, -len(alias.lower)))
+            aliases_here.sort(key=lambda alias: (alias.mark not in OWN, -len(alias.lower)))
         return gazetteer
 
     def find(self, text: str) -> list[Entity]:
@@ -116,29 +126,60 @@ class Gazetteer:
 
     def mentions(self, text: str) -> list[Mention]:
         """Every place where a text names a company, in order; no two overlap."""
-        folded = fold(text)
-        tickers = list(find_tickers(folded, self._symbols))
-        names = _without_persons(folded, list(self._candidates(folded)))
-        names = [
-            name._replace(mark="?") if _foreign_letters(folded, name) else name for name in names
+        return [
+            Mention(found.start, found.end, found.entity)
+            for found in self.candidates(text)
+            if found.trust >= Trust.FAIR
         ]
-        sure = {key for _, _, key in tickers} | {n.id for n in names if n.mark not in _EVIDENCE}
-        found = [Mention(start, end, self._entities[key]) for start, end, key in tickers]
-        for name in names:
-            if name.id == NO_ENTITY or (name.mark not in _OWN and is_venue(folded, name.end)):
-                continue
-            if name.id not in sure and not self._supported(folded, name):
-                continue
-            if not any(start < name.end and name.start < end for start, end, _ in tickers):
-                found.append(Mention(name.start, name.end, self._entities[name.id]))
-        return sorted(found, key=lambda mention: mention.start)
 
-    def _supported(self, text: str, name: _Candidate) -> bool:
+    def candidates(self, text: str) -> list[Candidate]:
+        """Every place where a text may name a company, in order; no two overlap."""
+        folded = plain(text)
+        tickers = list(find_tickers(folded, self._symbols))
+        places = [
+            place._replace(mark="?") if is_foreign_letters(folded, place) else place
+            for place in self._places(folded)
+            if not any(start < place.end and place.start < end for start, end, _ in tickers)
+        ]
+        people = persons(folded, places)
+        named = [place for place in places if folded[place.start : place.end] not in people]
+        sure = {key for _, _, key in tickers} | {n.id for n in named if n.mark not in _EVIDENCE}
+        found = [Candidate(a, b, self._entities[key], Trust.SURE) for a, b, key in tickers]
+        for place in places:
+            trust = Trust.WEAK if place not in named else self._trust(folded, place, sure)
+            found.append(Candidate(place.start, place.end, self._entities[place.id], trust))
+        return sorted(found, key=lambda candidate: candidate.start)
+
+    def named(self, name: str) -> Entity | None:
+        """The company that goes by this name or symbol, given that it is a company's.
+
+        Case counts only where it must: for symbols, and for names of three letters.
+        """
+        written = plain(name)
+        lower = written.lower()
+        for alias in self._index.get(anchor(lower)[0], ()):
+            fits = len(written) > SHORT and written != lower
+            if alias.lower == lower and (fits or is_spelled(written, alias)):
+                return self._entities[alias.id]
+        symbol = self._symbols.get(written) if _BARE_SYMBOL.fullmatch(written) else None
+        return self._entities[symbol] if symbol else None
+
+    def _trust(self, text: str, place: Place, sure: set[str]) -> Trust:
+        if place.id == NO_ENTITY or (place.mark not in OWN and is_venue(text, place.end)):
+            return Trust.NONE
+        if place.mark in _EVIDENCE:
+            supported = place.id in sure or self._supported(text, place)
+            return Trust.FAIR if supported else Trust.WEAK
+        name = text[place.start : place.end]
+        long = len(name) > LONGEST_SHORT_NAME if has_han(name) else " " in name
+        return Trust.SURE if long or place.mark in OWN else Trust.FAIR
+
+    def _supported(self, text: str, name: Place) -> bool:
         """Whether the words around a name that needs evidence give it."""
         symbol = _BRACKETED.match(text, name.end)
         if symbol and self._symbols.get(symbol[1]) == name.id:
             return True
-        chinese = has_han(text[name.start : name.end]) or _among_chinese(text, name)
+        chinese = has_han(text[name.start : name.end]) or is_among_chinese(text, name)
         return _EVIDENCE[name.mark](text, name.start, name.end, chinese=chinese)
 
     def _add(self, entity: Entity, aliases: Sequence[str]) -> None:
@@ -157,86 +198,40 @@ class Gazetteer:
             if alias.startswith(TICKER):
                 self._symbols[yahoo(alias[1:])] = entity.id
                 continue
-            lower = fold(alias).lower()
-            key, _ = _anchor(lower)
+            lower = plain(alias).lower()
+            key, _ = anchor(lower)
             self._index[key] = [a for a in self._index.get(key, []) if a.lower != lower]
             # A name of one word may be a common word in lower case.
-            self._index_alias(alias, _OWN_ANY_CASE if " " in alias else _OWN_WRITTEN, entity.id)
+            self._index_alias(alias, OWN_ANY_CASE if " " in alias else OWN_WRITTEN, entity.id)
 
     def _index_alias(self, alias: str, mark: str, key: str) -> None:
-        written = fold(alias)
+        written = plain(alias)
         lower = written.lower()
-        anchor, offset = _anchor(lower)
-        if anchor:
-            entry = _Alias(lower, written, mark, key, offset)
-            self._index.setdefault(anchor, []).append(entry)
+        at, offset = anchor(lower)
+        if at:
+            self._index.setdefault(at, []).append(Alias(lower, written, mark, key, offset))
 
-    def _candidates(self, text: str) -> Iterator[_Candidate]:
+    def _places(self, text: str) -> Iterator[Place]:
         """Names in the text, longest first at each place, none overlapping another."""
         lower = text.lower()
         free = 0
         index = self._index
-        for anchor in _ANCHOR.finditer(lower):
-            aliases = index.get(anchor[1] or anchor[0])
+        for hit in ANCHOR.finditer(lower):
+            aliases = index.get(hit[1] or hit[0])
             if aliases is None:
                 continue
             for alias in aliases:
-                start = anchor.start() - alias.offset
+                start = hit.start() - alias.offset
                 if start < free or not lower.startswith(alias.lower, start):
                     continue
                 end = start + len(alias.lower)
                 if self._fits(text, start, end, alias):
                     free = end
-                    yield _Candidate(start, end, alias.id, alias.mark)
+                    yield Place(start, end, alias.id, alias.mark)
                     break
 
-    def _fits(self, text: str, start: int, end: int, alias: _Alias) -> bool:
+    def _fits(self, text: str, start: int, end: int, alias: Alias) -> bool:
         """Whether the alias is spelled so in the text and stands there as a name of its own."""
-        if not _spelled(text[start:end], alias) or not stands_alone(text, start, end):
+        if not is_spelled(text[start:end], alias) or not stands_alone(text, start, end):
             return False
-        return alias.mark in _OWN or not is_cut(text, start, end, self._chinese_words)
-
-
-def _anchor(lower: str) -> tuple[str, int]:
-    """What an alias is looked up by, and where in it that stands: Chinese before Latin."""
-    found = _PAIR.search(lower) or _WORD.search(lower)
-    return (found.group(), found.start()) if found else ("", 0)
-
-
-def _spelled(found: str, alias: _Alias) -> bool:
-    """Whether the case fits; an alias in capitals only matches in capitals."""
-    if alias.mark in (_ANY_CASE, _OWN_ANY_CASE) or found == alias.written:
-        return True
-    if alias.mark not in ("", _OWN_WRITTEN) or len(found) <= _SHORT or alias.written.isupper():
-        return False
-    # "SpiceJet" is also written "Spicejet".
-    camel_case = found[0].isupper() and found.isalpha() and not alias.written[1:].islower()
-    return found.isupper() or camel_case
-
-
-def _among_chinese(text: str, name: _Candidate) -> bool:
-    """Whether a Chinese character stands beside a Latin name or one space away."""
-    around = text[max(0, name.start - 2) : name.start] + text[name.end : name.end + 2]
-    return has_han(around)
-
-
-def _foreign_letters(text: str, name: _Candidate) -> bool:
-    """Whether two letters stand in Chinese text, where they mean many things."""
-    letters = text[name.start : name.end]
-    return (
-        len(letters) < _SHORT and not name.mark and letters.isascii() and _among_chinese(text, name)
-    )
-
-
-def _without_persons(text: str, names: list[_Candidate]) -> list[_Candidate]:
-    """Drop one-word names that are a person's somewhere in the text: Allen Lazard, then Lazard."""
-    persons = {
-        text[name.start : name.end]
-        for name in names
-        if name.mark not in _OWN
-        and is_person(text, name.start)
-        and text[name.start : name.end].removesuffix("'s").isalpha()
-    }
-    if not persons:
-        return names
-    return [name for name in names if text[name.start : name.end] not in persons]
+        return alias.mark in OWN or not is_cut(text, start, end, self._chinese_words)

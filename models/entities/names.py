@@ -6,6 +6,8 @@ No judgement here of how safely a name can be looked for; see ``strength``.
 import re
 import unicodedata
 
+from models.normalise import TYPOGRAPHIC, WIDE
+
 # Words at the end of a name that say what legal form the company has.
 LEGAL = frozenset((
     "inc", "incorporated", "corp", "corporation", "co", "company", "companies", "cos", "ltd",
@@ -60,16 +62,8 @@ _ACCENTS = {
     for code in (*range(0xC0, 0x250), *range(0x1E00, 0x1F00))
     if len(base := unicodedata.normalize("NFKD", chr(code))[0]) == 1 and base.isascii()
 }
-_FOLD = (
-    _ACCENTS
-    | {code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)}
-    | {
-        ord(a): b
-        for a, b in zip(
-            "’‘ʼ´`“”–—‐‑\u00a0\u2009\u3000øØłŁđß", "'''''\"\"----   oOlLds", strict=True
-        )
-    }
-)
+_STROKES = dict(zip(map(ord, "øØłŁđß"), "oOlLds", strict=True))
+_FOLD: dict[int, int | str] = {**_ACCENTS, **WIDE, **TYPOGRAPHIC, **_STROKES}
 
 
 def fold(text: str) -> str:

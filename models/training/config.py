@@ -4,9 +4,9 @@ import tomllib
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, PositiveInt
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
-Task = Literal["sentiment", "topic", "entity-sentiment"]
+Task = Literal["sentiment", "topic", "entity-sentiment", "ner", "relevance"]
 
 
 class _Strict(BaseModel):
@@ -14,11 +14,20 @@ class _Strict(BaseModel):
 
 
 class DataFile(_Strict):
-    """One file of JSON lines, relative to the data folder, and what it teaches."""
+    """One file of JSON lines (plain or .gz) and what it teaches.
+
+    Attributes:
+        file: Relative to the data folder; what is not there is looked for from the current one.
+        share: Part of its rows that is taken.
+        repeat: How often an epoch shows each row.
+        relevant: Where all its rows are known to concern finance, or not to.
+    """
 
     file: Path
     task: Task
+    share: float = Field(default=1.0, gt=0, le=1)
     repeat: PositiveInt = 1
+    relevant: bool | None = None
 
 
 class TrainingConfig(_Strict):
@@ -27,19 +36,24 @@ class TrainingConfig(_Strict):
     Attributes:
         encoder: Folder or Hugging Face name of an encoder, or a model folder to go on from.
         keep_layers: Layers of the encoder that are kept; empty keeps all.
+        statements: How many statements of our own grammar are added (docs/statements.md).
+        augment: Share of texts that are shown altered, each time in another way.
+        dropout: In the encoder. Half of the time of a step on a CPU goes into it.
         held_back: Share of each file that is not trained on: early stopping, calibration.
     """
 
     encoder: str
     keep_layers: tuple[int, ...] = ()
     data: tuple[DataFile, ...]
+    statements: NonNegativeInt = 0
+    augment: float = Field(default=0.0, ge=0, le=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: PositiveFloat = 3.0
     batch_size: PositiveInt = 32
     gradient_accumulation: PositiveInt = 1
     learning_rate: PositiveFloat = 1e-4
     warmup_share: float = Field(default=0.06, ge=0, le=0.5)
     weight_decay: float = Field(default=0.01, ge=0)
-    label_smoothing: float = Field(default=0.0, ge=0, le=0.3)
     max_tokens: PositiveInt = 128
     held_back: float = Field(default=0.04, gt=0, lt=0.5)
     early_stopping_evaluations: PositiveInt = 3

@@ -5,22 +5,19 @@ early stopping, TensorBoard); here are only the batch and the loss.
 """
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
-from torch.utils.data import Dataset
 from transformers import (
     AutoModel,
     AutoTokenizer,
     EarlyStoppingCallback,
     EvalPrediction,
-    PreTrainedTokenizerBase,
     Trainer,
     TrainingArguments,
     set_seed,
@@ -28,127 +25,95 @@ from transformers import (
 
 from models.labels import Sentiment
 from models.multihead import HEADS_FILE, HeadKind, HeadSpec, MultiHeadModel, load_multihead
+from models.names import TAGS
 from models.precision import has_native_bfloat16
 from models.taxonomy import TOPICS
+from models.training.batches import Collator, Rows
 from models.training.config import TrainingConfig
-from models.training.examples import IGNORED, Example, split_examples
+from models.training.examples import IGNORED, read_rows, split_examples
+from models.training.objective import TrainableModel, any_of
+from models.training.statements import generate
 
+_SENTIMENTS = tuple(s.value for s in Sentiment)
 HEADS = (
-    HeadSpec("sentiment", HeadKind.SINGLE, tuple(s.value for s in Sentiment)),
+    HeadSpec("sentiment", HeadKind.SINGLE, _SENTIMENTS),
     HeadSpec("topics", HeadKind.MULTI, TOPICS, threshold=0.4),
+    HeadSpec("relevance", HeadKind.MULTI, ("finance",)),
+    HeadSpec("entities", HeadKind.TAGS, TAGS),
+    HeadSpec("entity_sentiment", HeadKind.SPANS, _SENTIMENTS),
 )
-Pairs = tuple[tuple[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
-_NO_TOPICS = (IGNORED,) * len(TOPICS)
+_TARGETS = ("sentiment", "topics", "relevance", "tags", "towards")
+Arrays = tuple[np.ndarray, ...]
 
 
-class TrainableModel(nn.Module):
-    """Adds the loss that ``Trainer`` minimises: the mean over heads, each over what it is told."""
-
-    def __init__(self, model: MultiHeadModel, *, label_smoothing: float) -> None:
-        super().__init__()
-        self.model = model
-        self.label_smoothing = label_smoothing
-
-    def forward(
-        self, input_ids: Tensor, attention_mask: Tensor, sentiment: Tensor, topics: Tensor
-    ) -> dict[str, Any]:
-        """Return ``loss`` and the logits; ``sentiment`` (batch,), ``topics`` (batch, topics)."""
-        logits = {k: v.float() for k, v in self.model(input_ids, attention_mask).items()}
-        loss = logits["sentiment"].sum() * 0.0
-        told = sentiment >= 0
-        if told.any():
-            loss = (
-                loss
-                + functional.cross_entropy(
-                    logits["sentiment"][told], sentiment[told], label_smoothing=self.label_smoothing
-                )
-                * told.float().mean()
-            )
-        known = topics != IGNORED
-        if known.any():
-            each = functional.binary_cross_entropy_with_logits(
-                logits["topics"], topics.clamp(min=0.0), reduction="none"
-            )
-            # A sum over labels, so that one wrong topic weighs like one wrong sentiment.
-            loss = loss + (each * known).sum() / len(topics)
-        return {"loss": loss, "logits": (logits["sentiment"], logits["topics"])}
+def _agree(logits: np.ndarray, bits: np.ndarray) -> np.ndarray:
+    """Return whether the highest answer is a right one, where one is known."""
+    right: np.ndarray = (bits >> logits.argmax(-1)) & 1
+    return right[bits > 0]
 
 
-class Collator:
-    """Pads tokenised rows into a batch."""
-
-    def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
-        self._tokenizer = tokenizer
-
-    def __call__(self, rows: Sequence[dict[str, Any]]) -> dict[str, Tensor]:
-        """Return ``input_ids``, ``attention_mask`` (batch, tokens) and the targets."""
-        ids = {"input_ids": [row["input_ids"] for row in rows]}
-        batch = dict(self._tokenizer.pad(ids, return_tensors="pt"))
-        batch["sentiment"] = torch.tensor([row["sentiment"] for row in rows])
-        batch["topics"] = torch.tensor([row["topics"] for row in rows])
-        return batch
-
-
-class _Rows(Dataset[dict[str, Any]]):
-    """Examples, tokenised once."""
-
-    def __init__(
-        self, examples: Sequence[Example], tokenizer: PreTrainedTokenizerBase, *, max_tokens: int
-    ) -> None:
-        texts = [example.text for example in examples]
-        ids = tokenizer(texts, truncation=True, max_length=max_tokens)["input_ids"]
-        self._rows = [
-            {
-                "input_ids": row,
-                "sentiment": -100 if e.sentiment is None else e.sentiment,
-                "topics": e.topics or _NO_TOPICS,
-            }
-            for e, row in zip(examples, ids, strict=True)
-        ]
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, index: int) -> dict[str, Any]:
-        return self._rows[index]
+def _f1(said: np.ndarray, true: np.ndarray) -> float:
+    return float(2 * (said & true).sum() / max(said.sum() + true.sum(), 1))
 
 
 def held_back_metrics(prediction: EvalPrediction) -> dict[str, float]:
-    """Return accuracy of sentiment, micro F1 of topics, and their mean, in [0, 1]."""
+    """Return one figure a head and their mean, in [0, 1].
+
+    Accuracy of sentiment (of texts and towards spans), micro F1 of topics and relevance, and for
+    names the share of tokens in names, or called so, whose tag is right.
+    """
     # One array a head; the declared type knows a single one only.
-    logits, targets = cast("Pairs", (prediction.predictions, prediction.label_ids))
-    told = targets[0] >= 0
-    accuracy = float((logits[0].argmax(-1) == targets[0])[told].mean())
-    known = targets[1] != IGNORED
-    said, true = (logits[1] > 0) & known, (targets[1] > 0) & known
-    f1 = float(2 * (said & true).sum() / max(said.sum() + true.sum(), 1))
-    return {"sentiment_accuracy": accuracy, "topics_micro_f1": f1, "mean": (accuracy + f1) / 2}
+    sentiment, topics, relevance, names, towards = cast("Arrays", prediction.predictions)
+    bits, topic, relevant, tags, sides = cast("Arrays", prediction.label_ids)
+    tags = np.where(tags < 0, 0, tags)  # rows of unequal length are padded with -100
+    known = topic != IGNORED
+    told = relevant != IGNORED
+    in_names = (tags > 1) | ((tags == 1) & (names.argmax(-1) > 0))
+    metrics = {
+        "sentiment_accuracy": float(_agree(sentiment, bits).mean()),
+        "topics_f1": _f1((topics > 0) & known, (topic > 0) & known),
+        "relevance_f1": _f1((relevance > 0) & told, (relevant > 0) & told),
+        "name_tokens": float(_agree(names[in_names], tags[in_names]).mean()),
+        "entity_sentiment_accuracy": float(_agree(towards, sides).mean()),
+    }
+    known_metrics = {name: value for name, value in metrics.items() if not np.isnan(value)}
+    return {**known_metrics, "mean": float(np.mean(list(known_metrics.values())))}
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray, kind: HeadKind) -> float:
     """Return the temperature in [0.5, 5] with the least held-back loss.
 
+    Args:
+        logits: (..., labels), or (...) for a single sigmoid.
+        targets: Bits of the right answers (...) for a softmax; 0, 1 or ``IGNORED`` for sigmoids.
+        kind: Which of them it is.
+
     Reference:
         Guo et al. (2017), On Calibration of Modern Neural Networks, ICML.
     """
     raw, true = torch.from_numpy(logits).float(), torch.from_numpy(targets)
+    known = true != IGNORED if kind is HeadKind.MULTI else true > 0
+    raw, true = raw[known], true[known]
 
     def loss(temperature: float) -> float:
         scaled = raw / temperature
-        if kind is HeadKind.SINGLE:
-            return float(functional.cross_entropy(scaled, true, ignore_index=-100))
-        each = functional.binary_cross_entropy_with_logits(
-            scaled, true.clamp(min=0.0), reduction="none"
-        )
-        return float(each[true != IGNORED].mean())
+        if kind is HeadKind.MULTI:
+            return float(functional.binary_cross_entropy_with_logits(scaled, true))
+        return float(any_of(scaled, true).mean())
 
-    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss)
+    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss) if len(true) else 1.0
 
 
 def _starting_model(config: TrainingConfig) -> MultiHeadModel:
-    """Return a model of ours as it is, or an encoder with new heads."""
+    """Return an encoder with new heads, or with those of a model of ours that mean the same."""
     if (Path(config.encoder) / HEADS_FILE).is_file():
-        return load_multihead(Path(config.encoder)).train()
+        trained = load_multihead(Path(config.encoder))
+        model = MultiHeadModel(trained.encoder, HEADS)
+        known = {(spec.name, spec.labels) for spec in trained.specs}
+        for head in HEADS:
+            if (head.name, head.labels) in known:
+                model.heads[head.name] = trained.heads[head.name]
+        return model.train()
     encoder = AutoModel.from_pretrained(config.encoder, add_pooling_layer=False)
     if config.keep_layers:
         encoder.encoder.layer = nn.ModuleList(encoder.encoder.layer[i] for i in config.keep_layers)
@@ -177,8 +142,15 @@ def train(
     examples, held_back = split_examples(
         config.data, data, held_back=config.held_back, seed=config.seed
     )
+    examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     model = _starting_model(config)
+    for module in model.encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = config.dropout
+    if not torch.cuda.is_available():
+        # On a CPU the backward pass of the fused attention takes five times that of the plain one.
+        model.encoder.set_attn_implementation("eager")
     step_share = 1.0 / (config.evaluations_per_epoch * config.epochs)
     arguments = TrainingArguments(
         output_dir=str(out / "run"),
@@ -194,7 +166,7 @@ def train(
         use_cpu=not torch.cuda.is_available(),
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
-        label_names=["sentiment", "topics"],
+        label_names=list(_TARGETS),
         eval_strategy="steps",
         eval_steps=step_share,
         save_strategy="steps",
@@ -208,11 +180,17 @@ def train(
         seed=config.seed,
         data_seed=config.seed,
     )
-    held = _Rows(held_back, tokenizer, max_tokens=config.max_tokens)
+    held = Rows(held_back, tokenizer, max_tokens=config.max_tokens)
     trainer = Trainer(
-        model=TrainableModel(model, label_smoothing=config.label_smoothing),
+        model=TrainableModel(model),
         args=arguments,
-        train_dataset=_Rows(examples, tokenizer, max_tokens=config.max_tokens),
+        train_dataset=Rows(
+            examples,
+            tokenizer,
+            max_tokens=config.max_tokens,
+            altered=config.augment,
+            seed=config.seed,
+        ),
         eval_dataset=held,
         data_collator=Collator(tokenizer),
         compute_metrics=held_back_metrics,
@@ -220,7 +198,7 @@ def train(
     )
     trainer.train(resume_from_checkpoint=resume)
     outcome = trainer.predict(held)
-    pairs = cast("Pairs", (outcome.predictions, outcome.label_ids))
+    pairs = cast("tuple[Arrays, Arrays]", (outcome.predictions, outcome.label_ids))
     temperatures = [
         fit_temperature(logits, targets, head.kind)
         for head, logits, targets in zip(HEADS, *pairs, strict=True)

@@ -14,11 +14,12 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from models.labels import Analysis
 from pipeline.cli.fail import fail
 
 if TYPE_CHECKING:
-    from models.entities.gazetteer import Entity
-    from models.labels import Analysis
+    from models.entities.linking import LinkedEntity
+    from models.labels import Probabilities
     from pipeline.settings import Settings
 
 _BATCH = 1024
@@ -64,13 +65,26 @@ def _open_output(path: Path | None, source: Path, stack: ExitStack) -> IO[str]:
     return stack.enter_context(path.open("w", encoding="utf-8"))
 
 
-def _add(row: dict[str, Any], analysis: Analysis, entities: Iterable[Entity]) -> dict[str, Any]:
-    return row | {
+def _told(probabilities: Probabilities) -> dict[str, Any]:
+    analysis = Analysis(probabilities)
+    return {
         "sentiment": analysis.sentiment,
-        "probabilities": {k: round(v, 4) for k, v in analysis.probabilities.items()},
+        "probabilities": {k: round(v, 4) for k, v in probabilities.items()},
         "score": round(analysis.score, 4),
+    }
+
+
+def _add(
+    row: dict[str, Any], analysis: Analysis, entities: Iterable[LinkedEntity]
+) -> dict[str, Any]:
+    return row | {
+        **_told(analysis.probabilities),
+        "relevance": None if analysis.relevance is None else round(analysis.relevance, 4),
         "topics": [topic.topic for topic in analysis.topics],
-        "entities": [{"id": entity.id, "name": entity.name} for entity in entities],
+        "entities": [
+            {"id": one.entity.id, "name": one.entity.name, **_told(one.probabilities)}
+            for one in entities
+        ],
     }
 
 
@@ -86,10 +100,11 @@ def classify(
         typer.Option("--output", "-o", help="Write here instead of to standard output."),
     ] = None,
 ) -> None:
-    """Tell sentiment, topics and companies of texts.
+    """Tell sentiment, topics, relevance to finance and companies of texts.
 
     Each line comes back with `sentiment`, `probabilities`, `score` (positive less negative, in
-    [-1, 1]), `topics` and `entities` added.
+    [-1, 1]), `relevance`, `topics` and `entities` added; each of these has its `id`, `name` and
+    the `sentiment`, `probabilities` and `score` towards it.
     """
     from pipeline.runtime import load_settings
 
@@ -107,16 +122,24 @@ def classify(
 
 
 def _classify(settings: Settings, rows: Iterator[dict[str, Any]], out: IO[str]) -> None:
-    from pipeline.runtime import build_classifier, build_gazetteer
+    from pipeline.runtime import build_classifier, build_floors, build_gazetteer
+    from pipeline.stages.classify import tell
 
+    floors = build_floors(settings)
     classifier, gazetteer = build_classifier(settings), build_gazetteer(settings)
     with Progress(console=_errors, transient=True) as progress:
         task = progress.add_task(f"classifying with {classifier.version}", total=None)
         while batch := list(islice(rows, _BATCH)):
-            texts = [_text(row) for row in batch]
-            for row, text, analysis in zip(batch, texts, classifier.classify(texts), strict=True):
-                told = _add(row, analysis, gazetteer.find(text))
-                out.write(json.dumps(told, ensure_ascii=False) + "\n")
+            told = tell(
+                [_text(row) for row in batch],
+                classifier=classifier,
+                finder=gazetteer,
+                sources=[str(row.get("source") or "") for row in batch],
+                floors=floors,
+            )
+            for row, (analysis, entities) in zip(batch, told, strict=True):
+                line = _add(row, analysis, entities)
+                out.write(json.dumps(line, ensure_ascii=False) + "\n")
             progress.update(task, advance=len(batch))
 
 

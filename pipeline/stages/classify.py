@@ -1,11 +1,13 @@
-"""Second stage: items into rows with sentiment, topics and entities. No Kafka, no database."""
+"""Second stage: items into rows with sentiment, topics and companies. No Kafka, no database."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from db.rows import EntityRow, ItemRow
-from models.labels import Analysis, Classifier, Sentiment
+from db.tone import Tone
+from models.entities.linking import Finder, LinkedEntity, link, spans_of
+from models.labels import Analysis, Classifier, Probabilities, Sentiment
 from pipeline.messages import NewsItem, ScoredEntity, ScoredItem, ScoredTopic, item_id, text_hash
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, Rejected
@@ -19,40 +21,82 @@ class Analysed:
     row: ItemRow
 
 
-class FoundEntity(Protocol):
-    """An entity as a finder returns it."""
+@dataclass(frozen=True, slots=True)
+class Floors:
+    """The least relevance with which an item counts; one whose relevance is not told does.
+
+    Attributes:
+        item: In the series of the market and of its topics.
+        entity: In the series of a company. Lower: an accident or a scandal is told in the general
+            news first, while a sponsor's name in sports is not relevant at all.
+    """
+
+    item: float = 0.5
+    entity: float = 0.2
+
+
+class HasText(Protocol):
+    """An item as far as the models read it."""
 
     @property
-    def id(self) -> str:
-        """Stable id."""
+    def title(self) -> str:
+        """Its headline."""
         ...
 
     @property
-    def name(self) -> str:
-        """Name for people."""
-        ...
-
-    @property
-    def kind(self) -> str:
-        """Such as "company"."""
+    def body(self) -> str:
+        """What follows; may be empty."""
         ...
 
 
-class EntityFinder(Protocol):
-    """Anything that finds entities in a text."""
-
-    def find(self, text: str) -> Sequence[FoundEntity]:
-        """Return distinct entities in the order of their first mention."""
-        ...
-
-
-def text_of(item: NewsItem) -> str:
+def text_of(item: HasText) -> str:
     """Return what the classifier and the gazetteer read."""
     return f"{item.title}\n{item.body}" if item.body else item.title
 
 
+def tell(
+    texts: Sequence[str],
+    *,
+    classifier: Classifier,
+    finder: Finder,
+    sources: Sequence[str] | None = None,
+    floors: Floors | None = None,
+) -> list[tuple[Analysis, list[LinkedEntity]]]:
+    """Return what the classifier says of each text, with the companies in it, in input order.
+
+    Args:
+        texts: Of any length.
+        classifier: Also asked for the tone at the places where the finder sees a company.
+        finder: Knows companies by name.
+        sources: Who published each text; by default nobody.
+        floors: In a text that counts for no company only those are told that a list has.
+    """
+    floors = floors or Floors()
+    candidates = [finder.candidates(text) for text in texts]
+    analyses = classifier.classify(texts, spans=[spans_of(found) for found in candidates])
+    rows = zip(texts, candidates, analyses, sources or [""] * len(texts), strict=True)
+    return [
+        (
+            analysis,
+            link(
+                text,
+                found,
+                analysis,
+                finder=finder,
+                source=source,
+                with_unlisted=_reaches(analysis, floors.entity),
+            ),
+        )
+        for text, found, analysis, source in rows
+    ]
+
+
 def classify(
-    items: Sequence[NewsItem], *, classifier: Classifier, finder: EntityFinder
+    items: Sequence[NewsItem],
+    *,
+    classifier: Classifier,
+    finder: Finder,
+    floors: Floors | None = None,
 ) -> list[ItemRow]:
     """Return one row an item, in input order.
 
@@ -60,17 +104,27 @@ def classify(
     """
     if not items:
         return []
-    texts = [text_of(item) for item in items]
-    analyses = classifier.classify(texts)
+    floors = floors or Floors()
+    told = tell(
+        [text_of(item) for item in items],
+        classifier=classifier,
+        finder=finder,
+        sources=[item.source for item in items],
+        floors=floors,
+    )
     model = classifier.version
     return [
-        _row(item, analysis, finder.find(text), model)
-        for item, text, analysis in zip(items, texts, analyses, strict=True)
+        _row(item, analysis, entities, model, floors)
+        for item, (analysis, entities) in zip(items, told, strict=True)
     ]
 
 
 def analyse(
-    parsed: Sequence[Parsed], *, classifier: Classifier, finder: EntityFinder
+    parsed: Sequence[Parsed],
+    *,
+    classifier: Classifier,
+    finder: Finder,
+    floors: Floors | None = None,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Classify a batch; what the classifier cannot take is taken out of it.
 
@@ -78,7 +132,8 @@ def analyse(
     """
 
     def run(part: Sequence[Parsed]) -> list[Analysed]:
-        rows = classify([one.item for one in part], classifier=classifier, finder=finder)
+        items = [one.item for one in part]
+        rows = classify(items, classifier=classifier, finder=finder, floors=floors)
         return [Analysed(one.message, row) for one, row in zip(part, rows, strict=True)]
 
     try:
@@ -89,12 +144,6 @@ def analyse(
 
 def scored(row: ItemRow) -> ScoredItem:
     """Return a row as `news.scored.v1` carries it."""
-    probabilities = {
-        Sentiment.NEGATIVE: row.p_negative,
-        Sentiment.NEUTRAL: row.p_neutral,
-        Sentiment.POSITIVE: row.p_positive,
-    }
-    analysis = Analysis(probabilities, ())
     return ScoredItem(
         id=row.id,
         published_at=row.published_at,
@@ -103,18 +152,34 @@ def scored(row: ItemRow) -> ScoredItem:
         url=row.url,
         language=row.language,
         text_hash=row.text_hash,
-        sentiment=analysis.sentiment,
-        probabilities=probabilities,
-        score=analysis.score,
+        sentiment=Sentiment(row.tone.sentiment),
+        probabilities=_probabilities(row.tone),
+        score=row.tone.score,
         topics=tuple(ScoredTopic(topic=topic, probability=p) for topic, p in row.topics),
-        entities=tuple(ScoredEntity(id=entity.id, name=entity.name) for entity in row.entities),
+        entities=tuple(_scored_entity(entity, entity.tone or row.tone) for entity in row.entities),
         model=row.model,
+        relevance=row.relevance,
+    )
+
+
+def _scored_entity(entity: EntityRow, tone: Tone) -> ScoredEntity:
+    return ScoredEntity(
+        id=entity.id,
+        name=entity.name,
+        sentiment=Sentiment(tone.sentiment),
+        probabilities=_probabilities(tone),
+        score=tone.score,
     )
 
 
 def _row(
-    item: NewsItem, analysis: Analysis, entities: Sequence[FoundEntity], model: str
+    item: NewsItem,
+    analysis: Analysis,
+    entities: Sequence[LinkedEntity],
+    model: str,
+    floors: Floors,
 ) -> ItemRow:
+    counts = _reaches(analysis, floors.entity)
     return ItemRow(
         id=item_id(item),
         published_at=item.published_at,
@@ -124,10 +189,39 @@ def _row(
         url=item.url,
         language=item.language or "en",
         text_hash=text_hash(item),
-        p_negative=analysis.probabilities[Sentiment.NEGATIVE],
-        p_neutral=analysis.probabilities[Sentiment.NEUTRAL],
-        p_positive=analysis.probabilities[Sentiment.POSITIVE],
+        tone=_tone(analysis.probabilities),
         model=model,
         topics=tuple((topic.topic, topic.probability) for topic in analysis.topics),
-        entities=tuple(EntityRow(entity.id, entity.name, entity.kind) for entity in entities),
+        entities=tuple(
+            EntityRow(
+                linked.entity.id,
+                linked.entity.name,
+                linked.entity.kind,
+                tone=_tone(linked.probabilities),
+                counts=counts,
+            )
+            for linked in entities
+        ),
+        relevance=analysis.relevance,
+        is_relevant=_reaches(analysis, floors.item),
     )
+
+
+def _reaches(analysis: Analysis, floor: float) -> bool:
+    return analysis.relevance is None or analysis.relevance >= floor
+
+
+def _tone(probabilities: Probabilities) -> Tone:
+    return Tone(
+        probabilities[Sentiment.NEGATIVE],
+        probabilities[Sentiment.NEUTRAL],
+        probabilities[Sentiment.POSITIVE],
+    )
+
+
+def _probabilities(tone: Tone) -> Probabilities:
+    return {
+        Sentiment.NEGATIVE: tone.negative,
+        Sentiment.NEUTRAL: tone.neutral,
+        Sentiment.POSITIVE: tone.positive,
+    }

@@ -39,8 +39,17 @@ def test_a_line_comes_back_with_what_was_found(tmp_path: Path) -> None:
         "sentiment": "negative",
         "probabilities": {"negative": 0.9, "neutral": 0.07, "positive": 0.03},
         "score": -0.87,
+        "relevance": None,
         "topics": ["banking"],
-        "entities": [{"id": "northwind", "name": "Northwind Bank"}],
+        "entities": [
+            {
+                "id": "northwind",
+                "name": "Northwind Bank",
+                "sentiment": "negative",
+                "probabilities": {"negative": 0.9, "neutral": 0.07, "positive": 0.03},
+                "score": -0.87,
+            }
+        ],
     }
     assert (second["text"], second["sentiment"], second["entities"]) == ("破产", "negative", [])
 

@@ -11,7 +11,7 @@ from pipeline.cli.fail import explain
 
 COMMANDS = {
     *("demo", "classify", "migrate", "ingest", "worker", "scheduler", "web", "new-key"),
-    *("trends", "subscribe", "subscriptions", "listen", "replay", "train"),
+    *("trends", "subscribe", "subscriptions", "listen", "replay", "train", "evaluate"),
 }
 NO_DATABASE = {"TAPEWATCH_DATABASE__URL": "postgresql://nobody@127.0.0.1:1/none"}
 

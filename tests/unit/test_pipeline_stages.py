@@ -5,12 +5,18 @@ import pytest
 
 from db.engine import DatabaseAway
 from db.rows import Progress
+from db.tone import Tone
 from pipeline.messages import Limits, Reason, text_hash
-from pipeline.stages.classify import analyse, scored
+from pipeline.stages.classify import Floors, analyse, scored
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, parse
 from pipeline.stages.store import progress_of
-from tests.fake_models import BrokenClassifier, KeywordClassifier, OneCompanyFinder
+from tests.fake_models import (
+    BrokenClassifier,
+    KeywordClassifier,
+    OneCompanyFinder,
+    TellingClassifier,
+)
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 
@@ -43,15 +49,77 @@ def test_a_row_carries_sentiment_topics_entities_and_the_hash_of_its_text() -> N
 
     row = done.row
     assert rejected == []
-    assert (row.p_negative, row.topics, row.model) == (0.9, (("banking", 0.8),), "keywords-1")
+    assert row.tone.negative == 0.9
+    assert (row.topics, row.model) == ((("banking", 0.8),), "keywords-1")
     assert [entity.id for entity in row.entities] == ["northwind"]
     assert row.text_hash == text_hash(one.item)
+
+
+def test_a_model_that_tells_no_more_makes_every_item_count_with_the_tone_of_its_text() -> None:
+    (done,), _ = analyse(
+        parsed(message(1, "Northwind: collapse")),
+        classifier=KeywordClassifier(),
+        finder=OneCompanyFinder(),
+    )
+
+    row = done.row
+    assert (row.relevance, row.is_relevant) == (None, True)
+    assert [(entity.tone, entity.counts) for entity in row.entities] == [(row.tone, True)]
+
+
+def test_a_company_has_the_tone_towards_it_and_not_that_of_the_text() -> None:
+    (done,), _ = analyse(
+        parsed(message(1, "Northwind profits from the collapse of Vornholt")),
+        classifier=TellingClassifier(),
+        finder=OneCompanyFinder(),
+    )
+
+    row = done.row
+    assert row.tone.sentiment == "negative"
+    assert [(e.id, e.kind, e.tone) for e in row.entities] == [
+        ("northwind", "company", Tone(0.1, 0.2, 0.7)),
+        ("name:vornholt", "unlisted", Tone(0.1, 0.2, 0.7)),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("relevance", "counted", "found"),
+    [
+        (0.5, (True, True), ["northwind", "name:vornholt"]),
+        (0.49, (False, True), ["northwind", "name:vornholt"]),
+        (0.2, (False, True), ["northwind", "name:vornholt"]),
+        (0.19, (False, False), ["northwind"]),
+    ],
+)
+def test_an_item_counts_for_the_market_and_for_companies_from_a_relevance_on(
+    relevance: float, counted: tuple[bool, bool], found: list[str]
+) -> None:
+    (done,), _ = analyse(
+        parsed(message(1, "Northwind and Vornholt")),
+        classifier=TellingClassifier(relevance=relevance),
+        finder=OneCompanyFinder(),
+        floors=Floors(item=0.5, entity=0.2),
+    )
+
+    row = done.row
+    assert (row.is_relevant, row.entities[0].counts) == counted
+    assert [entity.id for entity in row.entities] == found
+    assert row.relevance == relevance
+
+
+def test_an_item_is_not_about_its_own_source() -> None:
+    content = {"published_at": "2024-03-01T01:00:00Z", "title": "By Vornholt", "source": "vornholt"}
+    batch = parsed(Message("raw", 0, 1, b"key", json.dumps(content).encode()))
+
+    (done,), _ = analyse(batch, classifier=TellingClassifier(), finder=OneCompanyFinder())
+
+    assert done.row.entities == ()
 
 
 def test_the_scored_message_repeats_the_row() -> None:
     (done,), _ = analyse(
         parsed(message(1, "Northwind: collapse")),
-        classifier=KeywordClassifier(),
+        classifier=TellingClassifier(),
         finder=OneCompanyFinder(),
     )
 
@@ -59,7 +127,16 @@ def test_the_scored_message_repeats_the_row() -> None:
 
     assert content["sentiment"] == "negative"
     assert content["score"] == pytest.approx(0.03 - 0.9)
-    assert content["entities"] == [{"id": "northwind", "name": "Northwind Bank"}]
+    assert content["relevance"] == 1.0
+    assert content["entities"] == [
+        {
+            "id": "northwind",
+            "name": "Northwind Bank",
+            "sentiment": "positive",
+            "probabilities": {"negative": 0.1, "neutral": 0.2, "positive": 0.7},
+            "score": pytest.approx(0.6),
+        }
+    ]
     assert content["published_at"] == "2024-03-01T01:00:00Z"
 
 

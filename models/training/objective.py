@@ -1,0 +1,86 @@
+"""What a training run minimises: the sum of the heads' losses, each over what it is told."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from models.multihead import MultiHeadModel
+from models.training.examples import IGNORED
+
+# A head's loss is a sum over the rows that speak of it, divided by the size of the batch. The
+# weights bring a wrong answer of any head to the size of a wrong sentiment.
+_WEIGHTS = {"sentiment": 1.0, "topics": 0.5, "relevance": 0.7, "tags": 4.0, "towards": 1.0}
+
+
+class TrainableModel(nn.Module):
+    """Adds the loss that ``Trainer`` minimises."""
+
+    def __init__(self, model: MultiHeadModel) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        attention_mask: Tensor,
+        sentiment: Tensor,
+        topics: Tensor,
+        relevance: Tensor,
+        tags: Tensor,
+        spans: Tensor,
+        towards: Tensor,
+    ) -> dict[str, Any]:
+        """Return ``loss`` and the logits in the order of the targets (see ``Collator``)."""
+        told = {k: v.float() for k, v in self.model(input_ids, attention_mask).items()}
+        of_spans = span_logits(told["entity_sentiment"], spans)
+        known = (topics != IGNORED).float()
+        of_topics = functional.binary_cross_entropy_with_logits(
+            told["topics"], topics.clamp(min=0.0), weight=known, reduction="sum"
+        )
+        relevant = told["relevance"].squeeze(-1)
+        of_relevance = functional.binary_cross_entropy_with_logits(
+            relevant,
+            relevance.clamp(min=0.0),
+            weight=(relevance != IGNORED).float(),
+            reduction="sum",
+        )
+        of_tags = any_of(told["entities"], tags) / (tags > 0).sum(1, keepdim=True).clamp(min=1)
+        losses = {
+            "sentiment": any_of(told["sentiment"], sentiment).sum(),
+            "topics": of_topics,
+            "relevance": of_relevance,
+            "tags": of_tags.sum(),
+            "towards": any_of(of_spans, towards).sum(),
+        }
+        loss = sum(_WEIGHTS[name] * part for name, part in losses.items()) / len(input_ids)
+        logits = (told["sentiment"], told["topics"], relevant, told["entities"], of_spans)
+        return {"loss": loss, "logits": logits}
+
+
+def any_of(logits: Tensor, bits: Tensor) -> Tensor:
+    """Return -log of the probability that one of the right answers gets; 0 where none is known.
+
+    Args:
+        logits: (..., answers).
+        bits: (...); bit i says that answer i is right.
+    """
+    places = torch.arange(logits.shape[-1], device=logits.device)
+    right = (bits.unsqueeze(-1) >> places) & 1 == 1
+    unknown = bits == 0
+    allowed = right | unknown.unsqueeze(-1)
+    chances = functional.log_softmax(logits, dim=-1)
+    return -chances.masked_fill(~allowed, -torch.inf).logsumexp(-1).masked_fill(unknown, 0.0)
+
+
+def span_logits(logits: Tensor, spans: Tensor) -> Tensor:
+    """Return the mean logits of each span, (spans, labels).
+
+    Args:
+        logits: (batch, tokens, labels).
+        spans: (spans, 3): row, first token, token after the last.
+    """
+    sums = functional.pad(logits.cumsum(1), (0, 0, 1, 0))
+    row, first, end = spans.unbind(-1)
+    return (sums[row, end] - sums[row, first]) / (end - first).unsqueeze(-1)

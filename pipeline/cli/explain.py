@@ -1,0 +1,159 @@
+"""`tapewatch explain`: which words made a text negative."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from models.labels import Sentiment
+from pipeline.cli.fail import WRONG_USE, fail
+
+if TYPE_CHECKING:
+    from models.entities.linking import LinkedEntity
+    from models.explanation.explainer import Explanation
+    from models.labels import Span
+    from pipeline.settings import Settings
+
+_DIGITS = 4
+
+
+def explain(
+    text: Annotated[
+        str, typer.Argument(help="What to explain; - reads standard input.", show_default=False)
+    ] = "",
+    *,
+    item: Annotated[
+        str | None, typer.Option(metavar="ID", help="Explain this stored item instead.")
+    ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Explain the sentiment towards this company: its name or its id."
+        ),
+    ] = None,
+    label: Annotated[Sentiment, typer.Option(help="The label to explain.")] = Sentiment.NEGATIVE,
+    html: Annotated[
+        Path | None, typer.Option(dir_okay=False, help="Write it as a page here as well.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print it as one JSON object.")] = False,
+) -> None:
+    """Tell which words made a text negative.
+
+    Words that speak for the label are marked in one colour, those that speak against it in
+    another, and the table says how much each adds to its log-odds (docs/explain.md).
+    """
+    if bool(text) == bool(item):
+        raise fail("give a text or --item, and not both", status=WRONG_USE)
+    from models.explanation.explainer import CannotExplain
+    from pipeline.runtime import build_explainer, load_settings
+
+    settings = load_settings()
+    source = ""
+    if item:
+        text, source = _stored(settings, item)
+    elif text == "-":
+        text = sys.stdin.read().strip()
+    try:
+        spans = _places(settings, text, source, entity) if entity else ()
+        told = build_explainer(settings).explain(text, label=label, spans=spans)
+    except CannotExplain as error:
+        raise fail(str(error)) from error
+    _show(told, html=html, as_json=as_json)
+
+
+def _show(told: Explanation, *, html: Path | None, as_json: bool) -> None:
+    from rich.console import Console
+
+    from pipeline.cli.explain_views import render, write_page
+
+    if html is not None:
+        try:
+            write_page(told, html)
+        except OSError as error:
+            raise fail(str(error)) from error
+    if as_json:
+        typer.echo(json.dumps(to_json(told), ensure_ascii=False, indent=2))
+    else:
+        Console(highlight=False).print(render(told))
+
+
+def to_json(told: Explanation) -> dict[str, Any]:
+    """Return an explanation as a JSON object; attributions are log-odds."""
+
+    def part(start: int, end: int, attribution: float) -> dict[str, Any]:
+        return {"text": told.text[start:end], "attribution": round(attribution, _DIGITS)}
+
+    return {
+        "text": told.text,
+        "label": told.label,
+        "towards": [told.text[start:end] for start, end in told.spans],
+        "probability": round(told.probability, _DIGITS),
+        "score": round(told.score, _DIGITS),
+        "baseline": round(told.baseline, _DIGITS),
+        "completeness_error": round(told.error, _DIGITS),
+        "steps": told.steps,
+        "windows": told.windows,
+        "model": told.model,
+        "words": [
+            {
+                **part(word.start, word.end, word.attribution),
+                "start": word.start,
+                "end": word.end,
+                "tokens": [part(t.start, t.end, t.attribution) for t in word.tokens],
+            }
+            for word in told.words
+        ],
+    }
+
+
+def _stored(settings: Settings, item: str) -> tuple[str, str]:
+    """Return the text of an item as the worker read it, and its source."""
+    from db.items import stored_text
+    from pipeline.cli.database import open_session
+    from pipeline.stages.classify import text_of
+
+    with open_session(settings) as session:
+        found = stored_text(session, item)
+    if found is None:
+        raise fail(f"no item {item!r} is stored; v_items lists the ids")
+    return text_of(found), found.source
+
+
+def _places(settings: Settings, text: str, source: str, name: str) -> tuple[Span, ...]:
+    """Return where a text names a company: as the worker finds it, else as it is written."""
+    from pipeline.runtime import build_classifier, build_floors, build_gazetteer
+    from pipeline.stages.classify import tell
+
+    [(_, entities)] = tell(
+        [text],
+        classifier=build_classifier(settings),
+        finder=build_gazetteer(settings),
+        sources=[source],
+        floors=build_floors(settings),
+    )
+    for linked in entities:
+        if _is_called(linked, text, name):
+            return linked.spans
+    if spans := _written(text, name):
+        return spans
+    found = ", ".join(f"{one.entity.name} ({one.entity.id})" for one in entities)
+    raise fail(f"the text does not name {name!r}; it names {found or 'no company'}")
+
+
+def _is_called(linked: LinkedEntity, text: str, name: str) -> bool:
+    known = {linked.entity.id, linked.entity.name, *(text[a:b] for a, b in linked.spans)}
+    return name.casefold() in {each.casefold() for each in known}
+
+
+def _written(text: str, name: str) -> tuple[Span, ...]:
+    """Return where a name stands in a text as a word of its own, in whatever case."""
+    import re
+
+    from models.entities.names import stands_alone
+
+    found = (match.span() for match in re.finditer(re.escape(name), text, re.IGNORECASE))
+    return tuple(span for span in found if stands_alone(text, *span))
