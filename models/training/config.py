@@ -6,6 +6,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
+from models.training.tuning import Tuning
+
 Task = Literal["sentiment", "topic", "entity-sentiment", "ner", "relevance"]
 
 
@@ -38,6 +40,9 @@ class TrainingConfig(_Strict):
         keep_layers: Layers of the encoder that are kept; empty keeps all.
         statements: How many statements of our own grammar are added (docs/statements.md).
         augment: Share of texts that are shown altered, each time in another way.
+        tuning: What is trained of the encoder: "full", "lora" or "ia3".
+        lora_rank: Of what "lora" adds to each linear map.
+        class_weights: Weigh a text's sentiment by how rare it is among the training rows.
         dropout: In the encoder. Half of the time of a step on a CPU goes into it.
         held_back: Share of each file that is not trained on: early stopping, calibration.
     """
@@ -47,6 +52,9 @@ class TrainingConfig(_Strict):
     data: tuple[DataFile, ...]
     statements: NonNegativeInt = 0
     augment: float = Field(default=0.0, ge=0, le=1)
+    tuning: Tuning = Tuning.FULL
+    lora_rank: PositiveInt = 16
+    class_weights: bool = False
     dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: PositiveFloat = 3.0
     batch_size: PositiveInt = 32

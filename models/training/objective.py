@@ -1,13 +1,16 @@
 """What a training run minimises: the sum of the heads' losses, each over what it is told."""
 
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from models.labels import Sentiment
 from models.multihead import MultiHeadModel
-from models.training.examples import IGNORED
+from models.training.examples import IGNORED, Example
 
 # A head's loss is a sum over the rows that speak of it, divided by the size of the batch. The
 # weights bring a wrong answer of any head to the size of a wrong sentiment.
@@ -17,9 +20,12 @@ _WEIGHTS = {"sentiment": 1.0, "topics": 0.5, "relevance": 0.7, "tags": 4.0, "tow
 class TrainableModel(nn.Module):
     """Adds the loss that ``Trainer`` minimises."""
 
-    def __init__(self, model: MultiHeadModel) -> None:
+    def __init__(self, model: MultiHeadModel, sentiment_weights: Tensor | None = None) -> None:
+        """Wrap a model; ``sentiment_weights`` (3,) weigh the texts by their sentiment."""
         super().__init__()
         self.model = model
+        weights = torch.ones(len(Sentiment)) if sentiment_weights is None else sentiment_weights
+        self.register_buffer("sentiment_weights", weights, persistent=False)
 
     def forward(
         self,
@@ -48,7 +54,7 @@ class TrainableModel(nn.Module):
         )
         of_tags = any_of(told["entities"], tags) / (tags > 0).sum(1, keepdim=True).clamp(min=1)
         losses = {
-            "sentiment": any_of(told["sentiment"], sentiment).sum(),
+            "sentiment": self._weighted(any_of(told["sentiment"], sentiment), sentiment).sum(),
             "topics": of_topics,
             "relevance": of_relevance,
             "tags": of_tags.sum(),
@@ -57,6 +63,21 @@ class TrainableModel(nn.Module):
         loss = sum(_WEIGHTS[name] * part for name, part in losses.items()) / len(input_ids)
         logits = (told["sentiment"], told["topics"], relevant, told["entities"], of_spans)
         return {"loss": loss, "logits": logits}
+
+    def _weighted(self, losses: Tensor, bits: Tensor) -> Tensor:
+        """Weigh each text by the mean weight of the sentiments that are right for it."""
+        weights = cast("Tensor", self.sentiment_weights)
+        places = torch.arange(len(weights), device=bits.device)
+        right = ((bits.unsqueeze(-1) >> places) & 1).float()
+        return losses * (right @ weights) / right.sum(-1).clamp(min=1)
+
+
+def balanced_weights(examples: Iterable[Example]) -> Tensor:
+    """Return a weight a sentiment, (3,), inverse to its share of the texts; 1 on the mean text."""
+    counts = Counter(e.sentiment for e in examples if len(e.sentiment) == 1)
+    total = sum(counts.values())
+    own = [counts[frozenset({sentiment})] for sentiment in Sentiment]
+    return torch.tensor([total / (len(own) * max(count, 1)) for count in own])
 
 
 def any_of(logits: Tensor, bits: Tensor) -> Tensor:

@@ -31,8 +31,9 @@ from models.taxonomy import TOPICS
 from models.training.batches import Collator, Rows
 from models.training.config import TrainingConfig
 from models.training.examples import IGNORED, read_rows, split_examples
-from models.training.objective import TrainableModel, any_of
+from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
+from models.training.tuning import merged, with_additions
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
 HEADS = (
@@ -151,6 +152,7 @@ def train(
     if not torch.cuda.is_available():
         # On a CPU the backward pass of the fused attention takes five times that of the plain one.
         model.encoder.set_attn_implementation("eager")
+    model.encoder = with_additions(model.encoder, config.tuning, rank=config.lora_rank)
     step_share = 1.0 / (config.evaluations_per_epoch * config.epochs)
     arguments = TrainingArguments(
         output_dir=str(out / "run"),
@@ -182,7 +184,7 @@ def train(
     )
     held = Rows(held_back, tokenizer, max_tokens=config.max_tokens)
     trainer = Trainer(
-        model=TrainableModel(model),
+        model=TrainableModel(model, balanced_weights(examples) if config.class_weights else None),
         args=arguments,
         train_dataset=Rows(
             examples,
@@ -206,6 +208,7 @@ def train(
     model.specs = tuple(
         replace(h, temperature=round(t, 4)) for h, t in zip(HEADS, temperatures, strict=True)
     )
+    model.encoder = merged(model.encoder)
     model.save(out)
     tokenizer.save_pretrained(out)
     metrics = {k.removeprefix("test_"): float(v) for k, v in (outcome.metrics or {}).items()}

@@ -1,0 +1,46 @@
+"""What part of an encoder is trained: all of it, or small additions that go into it at the end."""
+
+from enum import StrEnum
+from typing import cast
+
+from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from transformers import PreTrainedModel
+
+
+class Tuning(StrEnum):
+    """How an encoder is tuned; its heads always learn.
+
+    Prefix tuning is not among them: its vectors cannot be merged into the weights, so that
+    nothing but peft could serve the result.
+    """
+
+    FULL = "full"
+    LORA = "lora"  # Hu et al. (2021): a low-rank addition to each linear map
+    IA3 = "ia3"  # Liu et al. (2022): an adapter of one factor a channel
+
+
+def with_additions(encoder: PreTrainedModel, tuning: Tuning, *, rank: int) -> PreTrainedModel:
+    """Return the encoder with what is trained in it; all else is frozen unless it is full.
+
+    Args:
+        encoder: With the layer names of BERT for ``IA3``.
+        tuning: What is trained.
+        rank: Of the additions of ``LORA``.
+
+    Raises:
+        ValueError: If the encoder has no layer that the additions go into.
+    """
+    if tuning is Tuning.FULL:
+        return encoder
+    additions: PeftConfig = LoraConfig(r=rank, lora_alpha=2 * rank, target_modules="all-linear")
+    if tuning is Tuning.IA3:
+        wide = ["intermediate.dense"]
+        additions = IA3Config(target_modules=["key", "value", *wide], feedforward_modules=wide)
+    return cast("PreTrainedModel", get_peft_model(encoder, additions))
+
+
+def merged(encoder: PreTrainedModel) -> PreTrainedModel:
+    """Return the plain encoder, what was added multiplied or summed into its weights."""
+    if isinstance(encoder, PeftModel):
+        return cast("PreTrainedModel", encoder.merge_and_unload())
+    return encoder
