@@ -11,7 +11,7 @@ from models.training.config import DataFile, read_config
 from models.training.examples import IGNORED, read_examples, split_examples
 from models.training.train import fit_temperature
 
-SHIPPED = Path(__file__).parents[2] / "models/training/shipped.toml"
+SHIPPED = sorted((Path(__file__).parents[2] / "models/training").glob("shipped-*.toml"))
 
 
 def write(path: Path, *rows: object) -> Path:
@@ -116,8 +116,14 @@ def test_an_overconfident_head_gets_a_temperature_above_one() -> None:
     assert fit_temperature(logits, 1 << true, HeadKind.SINGLE) > 2.0
 
 
-def test_the_configuration_of_the_shipped_weights_is_valid() -> None:
-    assert read_config(SHIPPED).data
+@pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
+def test_the_configurations_of_the_shipped_weights_are_valid_and_hold_the_same_rows_back(
+    path: Path,
+) -> None:
+    first, config = read_config(SHIPPED[0]), read_config(path)
+
+    assert config.data
+    assert (config.seed, config.held_back) == (first.seed, first.held_back)
 
 
 def test_an_unknown_field_of_a_configuration_is_refused(tmp_path: Path) -> None:
