@@ -153,7 +153,8 @@ def train(
         # On a CPU the backward pass of the fused attention takes five times that of the plain one.
         model.encoder.set_attn_implementation("eager")
     model.encoder = with_additions(model.encoder, config.tuning, rank=config.lora_rank)
-    step_share = 1.0 / (config.evaluations_per_epoch * config.epochs)
+    # Trainer reads 1 as "each step"; a share just below it is rounded up to the last step.
+    step_share = min(1.0 / (config.evaluations_per_epoch * config.epochs), 0.9999)
     arguments = TrainingArguments(
         output_dir=str(out / "run"),
         num_train_epochs=config.epochs,
