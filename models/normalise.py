@@ -2,10 +2,11 @@
 
 It stands here and not in the tokenizer for two reasons: each character gives exactly one, so that
 places in the plain text are places in the original; and whatever model is configured profits,
-while tokenizers differ. Case, accents, emoji, links and Chinese punctuation stay: they tell
+while tokenizers differ. Accents, emoji, Chinese punctuation and most case stay: they tell
 something, or the model has learnt them.
 """
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -37,6 +38,12 @@ _UNSEEN = (
     *range(0x202A, 0x202F), *range(0x2060, 0x2070), *range(0xFE00, 0xFE10), 0xFEFF, 0xFFFD,
 )  # fmt: skip
 
+_LINK = re.compile(r"https?://[!-~]+")
+# A stock symbol is written in capitals anywhere, and keeps them.
+_WORD = re.compile(r"(?<![$\w])[^\W\d_]+")
+_SHOUTED_SHARE = 0.7
+_SHOUTED_WORDS = 4
+
 
 def normalise(text: str) -> str:
     """Return the text in plain characters, as long as it was.
@@ -44,11 +51,26 @@ def normalise(text: str) -> str:
     Traditional Chinese characters become simplified ones, full-width letters, digits and signs
     ASCII, curly quotes straight, dashes hyphens; what cannot be seen becomes a space. The
     characters are taken one by one, so the few whose simplified form depends on the word (乾, 著)
-    can come out wrong. Doing it twice changes nothing more.
+    can come out wrong. Links become spaces, unless there is nothing else; a text IN CAPITALS keeps
+    those that begin a word. Doing it twice changes nothing more.
     """
-    if text.isascii() and text.isprintable():
+    plain = text if text.isascii() and text.isprintable() else text.translate(_table())
+    without = _LINK.sub(lambda link: " " * len(link[0]), plain)
+    return _calmed(without if without.strip() else plain)
+
+
+def _calmed(text: str) -> str:
+    """Return a text that is mostly in capitals with those alone that begin a word."""
+    words = [word for word in _WORD.findall(text) if word.lower() != word.upper()]
+    shouted = sum(len(word) > 1 and word.isupper() for word in words)
+    if len(words) < _SHOUTED_WORDS or shouted <= _SHOUTED_SHARE * len(words):
         return text
-    return text.translate(_table())
+    return _WORD.sub(lambda word: word[0][0] + "".join(map(_small, word[0][1:])), text)
+
+
+def _small(letter: str) -> str:
+    small = letter.lower()
+    return small if len(small) == 1 else letter
 
 
 @cache

@@ -17,6 +17,9 @@ from models.training.hanzi import TABLE, build_table
         ("Apple’s “record” quarter", 'Apple\'s "record" quarter'),
         ("shares −5% – sell", "shares -5% - sell"),
         ("a\u200bb\u202ec\u00add\x00e\nf\ufeff", "a b c d e f "),
+        ("Bank falls http://t.co/x1 more", "Bank falls                more"),
+        ("股价暴跌https://t.cn/x，快看", "股价暴跌              ，快看"),
+        ("BANK HALTS ALL $SIVB WITHDRAWALS!", "Bank Halts All $SIVB Withdrawals!"),
     ],
 )
 def test_another_spelling_is_written_plainly(written: str, plain: str) -> None:
@@ -24,7 +27,13 @@ def test_another_spelling_is_written_plainly(written: str, plain: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["Nestlé SA: +3%, $NSRGY 🚀", "贵州茅台（600519）涨了，真好！", "plain ASCII `as is`"]
+    "text",
+    [
+        "Nestlé SA: +3%, $NSRGY 🚀",
+        "贵州茅台（600519）涨了，真好！",
+        "plain ASCII `as is`",
+        "GDP UP: the US economy grows",
+    ],
 )
 def test_what_tells_something_stays(text: str) -> None:
     assert normalise(text) == text
