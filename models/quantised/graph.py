@@ -1,7 +1,7 @@
 """Our model as an OpenVINO graph: a BERT encoder whose linear maps multiply int8, and its heads.
 
-Written out rather than traced from torch: building it takes a second, and it can be shaped so
-that OpenVINO's kernels are fast (docs/adr/0008-int8-by-openvino.md has the measurements).
+Written out rather than traced from torch, so that it can be shaped for OpenVINO's kernels
+(docs/adr/0008-int8-by-openvino.md).
 """
 
 from collections.abc import Iterable
