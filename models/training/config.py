@@ -39,6 +39,8 @@ class TrainingConfig(_Strict):
         encoder: Folder or Hugging Face name of an encoder, or a model folder to go on from.
         keep_layers: Layers of the encoder that are kept; empty keeps all.
         statements: How many statements of our own grammar are added (docs/statements.md).
+        general: How many headlines of our own are added, of the economy and of politics, sport and
+            the like, to tell relevance.
         augment: Share of texts that are shown altered, each time in another way.
         tuning: What is trained of the encoder: "full", "lora" or "ia3".
         lora_rank: Of what "lora" adds to each linear map.
@@ -51,6 +53,7 @@ class TrainingConfig(_Strict):
     keep_layers: tuple[int, ...] = ()
     data: tuple[DataFile, ...]
     statements: NonNegativeInt = 0
+    general: NonNegativeInt = 0
     augment: float = Field(default=0.0, ge=0, le=1)
     tuning: Tuning = Tuning.FULL
     lora_rank: PositiveInt = 16

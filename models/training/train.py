@@ -33,6 +33,7 @@ from models.training.config import TrainingConfig
 from models.training.examples import IGNORED, read_rows, split_examples
 from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
+from models.training.statements.general import generate_general
 from models.training.tuning import merged, with_additions
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
@@ -144,6 +145,7 @@ def train(
         config.data, data, held_back=config.held_back, seed=config.seed
     )
     examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
+    examples += read_rows(generate_general(config.general, seed=config.seed), "relevance")
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     model = _starting_model(config)
     for module in model.encoder.modules():

@@ -6,6 +6,7 @@ import pytest
 
 from models.labels import EntityType, Sentiment
 from models.training.statements import generate
+from models.training.statements.general import generate_general
 from models.training.statements.grammar import Grammar
 
 _COUNT = 4000
@@ -120,3 +121,12 @@ def test_a_rule_that_does_not_exist_is_named() -> None:
 def test_a_bracket_that_is_left_open_is_an_error() -> None:
     with pytest.raises(ValueError, match="left open"):
         Grammar(["start:", "  [one|two"])
+
+
+def test_general_headlines_are_distinct_and_sorted_into_two_categories() -> None:
+    rows = list(generate_general(2000, seed=7))
+
+    assert list(generate_general(50, seed=7)) == rows[:50]
+    assert len({row["text"] for row in rows}) == 2000
+    assert 0.3 < sum(row["category"] == "business" for row in rows) / 2000 < 0.4
+    assert [row for row in rows if re.search(r"[<>{}\[\]|\ue000-\uf8ff]", row["text"])] == []
