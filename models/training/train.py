@@ -34,7 +34,7 @@ from models.training.examples import IGNORED, read_rows, split_examples
 from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
-from models.training.tuning import merged, with_additions
+from models.training.tuning import freeze_below, merged, with_additions
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
 HEADS = (
@@ -154,6 +154,8 @@ def train(
     if not torch.cuda.is_available():
         # On a CPU the backward pass of the fused attention takes five times that of the plain one.
         model.encoder.set_attn_implementation("eager")
+    if config.trained_layers is not None:
+        freeze_below(model.encoder, config.trained_layers)
     model.encoder = with_additions(model.encoder, config.tuning, rank=config.lora_rank)
     # Trainer reads 1 as "each step"; a share just below it is rounded up to the last step.
     step_share = min(1.0 / (config.evaluations_per_epoch * config.epochs), 0.9999)
