@@ -151,11 +151,14 @@ class DetectSettings(_Group):
     scopes: tuple[Literal["entity", "topic"], ...] = Field(
         default=("entity",), description="Which kinds of series may alert."
     )
+    alerts_per_day: PositiveFloat = Field(
+        default=1.0, description="Alerts a day, over all series, that the threshold aims at."
+    )
     tick_s: PositiveFloat = Field(default=2.0, description="Seconds between two ticks.")
     lateness_s: float = Field(
         default=120.0, ge=0, description="How long detection waits for late items, in event time."
     )
-    min_negative: PositiveInt = Field(default=3, description="Fewest negative accounts in 4 h.")
+    min_negative: PositiveInt = Field(default=3, description="Fewest negative accounts in a window.")
     min_sources: PositiveInt = Field(default=2, description="Fewest distinct sources of them.")
     min_ratio: PositiveFloat = Field(default=2.0, description="Least observed against expected.")
     cooldown_h: PositiveFloat = Field(default=6.0, description="Quiet hours after an alert ends.")

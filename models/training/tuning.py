@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import cast
 
 from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from torch.nn import ModuleList
 from transformers import PreTrainedModel
 
 
@@ -52,7 +53,7 @@ def freeze_below(encoder: PreTrainedModel, trained_layers: int) -> None:
     Raises:
         ValueError: If the encoder has fewer layers.
     """
-    layers = encoder.encoder.layer
+    layers = cast("ModuleList", encoder.get_submodule("encoder.layer"))
     if trained_layers > len(layers):
         msg = f"trained_layers is {trained_layers}, the encoder has {len(layers)} layers"
         raise ValueError(msg)

@@ -7,16 +7,19 @@ event time is cut into ticks, because one transaction never crosses a border of 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts import series
+from alerts import budget, series
+from alerts.profile import Profile
 from alerts.types import Hour, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
+from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, HourRow, ScopeKind, SeriesKey
 from db.trends import archive_start, candidates, hours, mentions, scope_name
@@ -89,17 +92,19 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
     stretch = _Stretch(session, since, watermark, rule, kinds)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(session, rule, since, until)
+    walker = _Walker(session, rule, since, until, settings.alerts_per_day)
     changes: list[Change] = []
     for key in sorted({*changed, *busy}):
         states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
         changes += of_series
+    save_ranks(session, DETECTOR, walker.ranks)
     # In the order of event time, so that receivers hear one story and not series by series.
     changes.sort(key=lambda change: change[1].at)
     for alert, event in changes:
         save_alert(session, alert, event)
 
-    save_detect_state(session, DETECTOR, until, _pack(states, until - rule.window - rule.cooldown))
+    forget_before = until - rule.long_window - rule.cooldown
+    save_detect_state(session, DETECTOR, until, _pack(states, forget_before))
     return Step(until, tuple(event for _, event in changes))
 
 
@@ -146,7 +151,7 @@ class _Stretch:
         return candidates(
             self._session,
             kinds=self._kinds,
-            since=since - self._rule.window,
+            since=since - self._rule.long_window,
             until=until,
             min_negative=self._rule.min_negative,
         )
@@ -161,13 +166,15 @@ class _Walker:
         rule: Rule,
         since: datetime,
         until: datetime,
+        alerts_per_day: float,
     ) -> None:
+        self.ranks: dict[SeriesKey, dict[date, float]] = {}
         self._session = session
-        self._rule = rule
+        self._basic_rule = rule
+        self._alerts_per_day = alerts_per_day
         self._since = since
         self._until = until
         self._cell_start = grid_end(since) - STEP
-        self._known_market: _Market | None = None
 
     def walk(
         self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
@@ -175,8 +182,8 @@ class _Walker:
         """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
-        revisit = max(self._since - self._rule.window, self._cell_start)
-        start = revisit - self._rule.window
+        revisit = max(self._since - self._basic_rule.long_window, self._cell_start)
+        start = revisit - self._basic_rule.long_window
         rows = mentions(self._session, key, since=start, until=self._until)
         walked = walk(
             [to_mention(row) for row in rows],
@@ -185,30 +192,47 @@ class _Walker:
             since=self._since,
             until=self._until,
             revisit_since=revisit,
-            archive_start=self._market().watched_since,
-            parent_share=self._market().negative_share,
+            archive_start=self._market.watched_since,
+            parent_share=self._market.negative_share,
             rule=self._rule,
+            profile=self._market.profile,
         )
+        if walked.ranks:
+            self.ranks[key] = walked.ranks
         changes: list[Change] = []
         for transition in walked.transitions:
             name = alert.scope_name if alert else scope_name(self._session, key)
-            alert = moved(
-                alert, transition, key=key, name=name, rows=rows, window=self._rule.window
-            )
+            alert = moved(alert, transition, key=key, name=name, rows=rows)
             changes.append((alert, said_of(alert, transition.kind)))
         return walked.state, changes
 
     def _hours(self, key: SeriesKey) -> list[Hour]:
-        since = self._cell_start - self._rule.window - HISTORY
+        since = self._cell_start - self._basic_rule.long_window - HISTORY
         rows = hours(self._session, key, since=since, until=self._until)
         return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
 
+    @cached_property
     def _market(self) -> "_Market":
-        if self._known_market is None:
-            start = self._cell_start
-            rows = hours(self._session, MARKET, since=start - HISTORY, until=start)
-            self._known_market = _Market.of(rows, start)
-        return self._known_market
+        start = self._cell_start
+        rows = hours(self._session, MARKET, since=start - HISTORY, until=start)
+        return _Market.of(rows, start)
+
+    @cached_property
+    def _rule(self) -> Rule:
+        """The rule with the threshold that the days before this cell leave to the budget."""
+        today = self._cell_start.date()
+        first = today - timedelta(days=budget.HISTORY_DAYS + 1)
+        ranks = read_ranks(self._session, DETECTOR, since=first, before=today, least=budget.LEAST)
+        warm = self._market.watched_since + self._basic_rule.warm_up
+        return replace(
+            self._basic_rule,
+            threshold=budget.threshold(
+                ranks,
+                before=today,
+                since=warm.date() + timedelta(days=1),
+                per_day=self._alerts_per_day,
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,12 +241,14 @@ class _Market:
 
     Attributes:
         negative_share: Of its accounts.
+        profile: When in a week its accounts come.
         watched_since: From when on silence means that nothing was written. A first poll brings
             items that are weeks old, before which nobody looked: they are not the beginning.
     """
 
     negative_share: float
     watched_since: datetime
+    profile: Profile
 
     @classmethod
     def of(cls, rows: Sequence[HourRow], until: datetime) -> "_Market":
@@ -234,7 +260,8 @@ class _Market:
             if since - row.start > LONGEST_SILENCE:
                 break
             since = row.start
-        return cls(share, since)
+        told = [(row.start, row.accounts) for row in rows]
+        return cls(share, since, Profile.of(told, since=since, until=until))
 
 
 def _unpack(
