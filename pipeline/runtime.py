@@ -20,11 +20,13 @@ from pipeline.settings import PREFIX, Settings, known_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from db.engine import Engine
     from models.entities.gazetteer import Gazetteer
     from models.explanation.explainer import Explainer
     from models.labels import Classifier
+    from pipeline.rules import Rules
     from pipeline.stages.classify import Floors
 
 
@@ -146,6 +148,13 @@ def build_gazetteer(settings: Settings) -> Gazetteer:
     from models.entities.gazetteer import Gazetteer
 
     return Gazetteer.load(settings.model.companies)
+
+
+def build_rules(settings: Settings, path: Path | None = None) -> Rules:
+    """Return the rules of a file; by default of the settings' own, else the shipped ones."""
+    from pipeline.rules import load_rules
+
+    return load_rules(path or settings.detect.rules, companies=settings.model.companies)
 
 
 def build_floors(settings: Settings) -> Floors:

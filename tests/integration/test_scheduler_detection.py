@@ -18,7 +18,7 @@ from pipeline.scheduler import utc_now
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.stages.alerting import DETECTOR
 from pipeline.topics import OffsetReader, ensure_topics
-from tests.integration.crises import END, START, archive, evaluate, forget, said, store
+from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
 from tests.integration.processes import free_port
 
 pytestmark = pytest.mark.integration
@@ -138,7 +138,9 @@ def test_what_the_broker_holds_and_nobody_stored_keeps_the_watermark_back(
 
     with OffsetReader(kafka) as offsets:
         settings = Settings(kafka=kafka)
-        detection = Detection(engine, offsets, settings, now=utc_now, stopping=stopping)
+        detection = Detection(
+            engine, offsets, settings, rules=RULES, now=utc_now, stopping=stopping
+        )
         detection.tick()
         assert _evaluated_until(engine) is None
         _stored(engine, 2, END, topic=kafka.raw_topic)
