@@ -10,6 +10,7 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -20,7 +21,6 @@ from pipeline.settings import PREFIX, Settings, known_variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from db.engine import Engine
     from models.entities.gazetteer import Gazetteer
@@ -133,6 +133,14 @@ def build_classifier(settings: Settings) -> Classifier:
         threads=model.threads,
         int8=model.int8,
     )
+
+
+def classifier_version(settings: Settings) -> str:
+    """Return the version of the classifier; loads it only where its files do not tell."""
+    from models.version import folder_version, resolve
+
+    told = folder_version(Path(resolve(settings.model.path)))
+    return told or build_classifier(settings).version
 
 
 def build_explainer(settings: Settings) -> Explainer:

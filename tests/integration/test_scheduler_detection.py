@@ -51,7 +51,7 @@ def stopping() -> threading.Event:
 
 @pytest.fixture
 def detection(engine: Engine, offsets: FakeOffsets, stopping: threading.Event) -> Detection:
-    return Detection(engine, offsets, Settings(), now=utc_now, stopping=stopping)
+    return Detection(engine, offsets, Settings(), rules=RULES, now=utc_now, stopping=stopping)
 
 
 def _stored(engine: Engine, next_offset: int, at: datetime, *, topic: str = TOPIC) -> None:
@@ -95,7 +95,9 @@ def test_an_item_dated_ahead_of_the_clock_does_not_run_ahead_with_detection(
     store(engine, archive())
     _stored(engine, 10, END)
     clock = END - timedelta(hours=1)
-    detection = Detection(engine, offsets, Settings(), now=lambda: clock, stopping=stopping)
+    detection = Detection(
+        engine, offsets, Settings(), rules=RULES, now=lambda: clock, stopping=stopping
+    )
 
     detection.tick()
     detection.tick()
