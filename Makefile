@@ -64,7 +64,7 @@ lock: $(UV)  ## Pin the dependencies anew (LOCK_ARGS=--upgrade for the newest)
 	echo "uv==$(UV_VERSION)" | $(COMPILE) - -o requirements/uv.lock
 	$(COMPILE) $(LOCK_ARGS) $(PROJECT) -o requirements/serve.lock
 	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo -c requirements/serve.lock -o requirements/demo.lock
-	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo --extra train --group dev -c requirements/demo.lock -o requirements/dev.lock
+	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo --extra train --extra plot --group dev -c requirements/demo.lock -o requirements/dev.lock
 
 clean:  ## Remove the environment and what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

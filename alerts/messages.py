@@ -33,7 +33,7 @@ class _Part(BaseModel):
 class Scope(_Part):
     """What the alert is about."""
 
-    kind: Literal["entity", "topic"]
+    kind: Literal["entity", "topic", "market"]
     id: str
     name: Annotated[str, _cut(MAX_NAME_CHARS)]
 

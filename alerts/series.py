@@ -27,6 +27,9 @@ _SHARE_HALF_LIFE_H = 14 * 24
 # day of a busy company's own news outweighs it.
 _PRIOR_PER_H = 1 / 120
 _PRIOR_H = 24.0
+# Nobody is believed to be quieter than a negative account in twelve days: a month of silence says
+# no more than that, or a company without any news would stand out further than one with a little.
+_LEAST_PER_H = 1 / 288
 # How many accounts the parent's share is worth, as long as the series has few of its own.
 _KAPPA = 30.0
 # A share of exactly 0 or 1 would make a single account infinitely surprising.
@@ -179,9 +182,11 @@ class Series:
         share = (float(share_weights @ negative) + _KAPPA * self._parent_share) / (
             float(share_weights @ accounts) + _KAPPA
         )
+        rate = (_PRIOR_PER_H * _PRIOR_H + float(rate_weights @ outlet_hours)) / (
+            _PRIOR_H + exposure_h
+        )
         return Baseline(
-            (_PRIOR_PER_H * _PRIOR_H + float(rate_weights @ outlet_hours))
-            / (_PRIOR_H + exposure_h),
+            max(rate, _LEAST_PER_H),
             min(max(share, _SHARE_BOUNDS[0]), _SHARE_BOUNDS[1]),
         )
 

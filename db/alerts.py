@@ -122,6 +122,20 @@ def list_alerts(
     return _load(session, query)
 
 
+def find_alert(session: Session, alert_id: UUID) -> AlertRow | None:
+    """Return one alert as it stands now; None if there is none with that id."""
+    found = _load(session, sa.select(alerts).where(alerts.c.id == alert_id))
+    return found[0] if found else None
+
+
+def events_of(session: Session, alert_id: UUID) -> list[AlertEventRow]:
+    """Return what was said about one alert, in order."""
+    table = said.c
+    query = sa.select(table.alert_id, table.revision, table.type, table.at, table.body)
+    query = query.where(table.alert_id == alert_id).order_by(table.revision)
+    return [AlertEventRow(*row) for row in session.execute(query)]
+
+
 def alert_events(
     session: Session, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, AlertEventRow]]:

@@ -76,7 +76,7 @@ def add_to_trends(session: Session, rows: Sequence[ItemRow], accounts: Collectio
     sums: dict[_Key, _Sums] = {}
     for row in rows:
         at = bucket_start(row.published_at)
-        for series, tone in _series(row).items():
+        for series, tone in series_of(row).items():
             bucket = sums.setdefault((series, at, row.language), _Sums())
             bucket.items += 1
             if row.id in accounts:
@@ -88,7 +88,7 @@ def add_to_trends(session: Session, rows: Sequence[ItemRow], accounts: Collectio
     execute_many(session, _ADD, [_columns(key, sums[key]) for key in sorted(sums)])
 
 
-def _series(row: ItemRow) -> dict[SeriesKey, Tone]:
+def series_of(row: ItemRow) -> dict[SeriesKey, Tone]:
     """Return the series that an item adds to, each with the tone that counts in it."""
     tones: dict[SeriesKey, Tone] = {}
     if row.is_relevant:

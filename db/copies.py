@@ -64,16 +64,28 @@ def mark_copies(session: Session, rows: Sequence[ItemRow]) -> dict[str, str]:
         text_hash: (item_id, seen_at)
         for text_hash, item_id, seen_at in session.execute(_LOCK_TEXTS, {"text_hash": hashes})
     }
-    copies, renewed = _assign(in_order, accounts)
+    copies, renewed = assign_copies(in_order, accounts)
     execute_many(session, _RENEW_TEXTS, [_text(row) for row in renewed])
     marked = [{"id": copy, "copy_of": account} for copy, account in copies.items()]
     execute_many(session, _MARK_COPIES, marked)
     return copies
 
 
-def _assign(
+def assign_copies(
     in_order: Sequence[ItemRow], accounts: dict[str, tuple[str, datetime]]
 ) -> tuple[dict[str, str], list[ItemRow]]:
+    """Return the copies among items, as ``mark_copies``, and the items that are new accounts.
+
+    Pure but for ``accounts``, which it keeps up to date.
+
+    Args:
+        in_order: By event time, as they came in one batch.
+        accounts: For the hash of each text the id and the event time of its account; for a text
+            that is new the item itself.
+
+    Returns:
+        The id of each copy with that of its account, and those that replace an older account.
+    """
     copies: dict[str, str] = {}
     renewed: dict[str, ItemRow] = {}
     for row in in_order:

@@ -4,7 +4,7 @@ A series is one topic, one entity or the whole market, over all languages. Bucke
 event time; db.items fills them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -155,6 +155,25 @@ def mentions(
 def archive_start(session: Session) -> datetime | None:
     """Return the event time of the oldest item; None while there is none."""
     return session.execute(sa.select(sa.func.min(items.c.published_at))).scalar()
+
+
+def archive_end(session: Session) -> datetime | None:
+    """Return the event time of the newest item; None while there is none."""
+    return session.execute(sa.select(sa.func.max(items.c.published_at))).scalar()
+
+
+def all_series(session: Session, *, kinds: Collection[ScopeKind]) -> list[SeriesKey]:
+    """Return every series of these kinds that has a bucket, sorted."""
+    table = trend_5m.c
+    query = sa.select(table.scope_kind, table.scope_id).distinct()
+    query = query.where(table.scope_kind.in_([kind.value for kind in kinds]))
+    return sorted(SeriesKey(ScopeKind(kind), key) for kind, key in session.execute(query))
+
+
+def models_of(session: Session, item_ids: Sequence[str]) -> list[str]:
+    """Return the versions of the classifier that told these items' tone, sorted."""
+    query = sa.select(items.c.model).distinct().where(items.c.id.in_(item_ids))
+    return list(session.execute(query.order_by(items.c.model)).scalars())
 
 
 def partition_progress(session: Session, topic: str) -> dict[int, Progress]:

@@ -3,7 +3,6 @@
 Safetensors only, and no code from a model repository is ever run.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,8 +22,6 @@ from transformers import (
 
 from models.labels import Sentiment
 from models.multihead import (
-    HEADS_FILE,
-    WEIGHTS_FILE,
     HeadKind,
     HeadSpec,
     MultiHeadModel,
@@ -33,8 +30,7 @@ from models.multihead import (
 )
 from models.quantised.calibration import read_calibration
 from models.transformer import Forward, TransformerClassifier
-
-SHIPPED = Path(__file__).parent / "weights"
+from models.version import folder_version, resolve
 
 _SYNONYMS = {
     "bearish": Sentiment.NEGATIVE,
@@ -47,11 +43,6 @@ _SYNONYMS = {
 
 class ModelError(Exception):
     """The model cannot be loaded; the message says what to do."""
-
-
-def resolve(path: str) -> str:
-    """Return the folder or Hugging Face name that a setting means."""
-    return str(SHIPPED) if path == "shipped" else path
 
 
 def sentiment_labels(id2label: Mapping[Any, str]) -> tuple[str, ...]:
@@ -158,8 +149,9 @@ def load_model(path: str, *, device: str = "auto") -> LoadedModel:
     chosen = torch.device("cuda" if device != "cpu" and torch.cuda.is_available() else "cpu")
     source = resolve(path)
     try:
-        if (Path(source) / HEADS_FILE).is_file():
-            return _load_shipped(Path(source), chosen)
+        version = folder_version(Path(source))
+        if version is not None:
+            return _load_folder(Path(source), version, chosen)
         return _load_hub(source, chosen)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -167,15 +159,14 @@ def load_model(path: str, *, device: str = "auto") -> LoadedModel:
         raise ModelError(msg) from error
 
 
-def _load_shipped(folder: Path, device: torch.device) -> LoadedModel:
-    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+def _load_folder(folder: Path, version: str, device: torch.device) -> LoadedModel:
     model = load_multihead(folder).to(device)
     return LoadedModel(
         model,
         model,
         AutoTokenizer.from_pretrained(folder, local_files_only=True),
         read_heads(folder),
-        f"{'tapewatch' if folder == SHIPPED else folder.name}@{digest[:12]}",
+        version,
         device,
     )
 

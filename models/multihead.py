@@ -14,8 +14,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
 
-HEADS_FILE = "heads.json"
-WEIGHTS_FILE = "model.safetensors"
+from models.version import HEADS_FILE, WEIGHTS_FILE
 
 
 class HeadKind(StrEnum):

@@ -25,23 +25,40 @@ def find_companies(name: str, own: Sequence[Path] = ()) -> list[tuple[str, str]]
     Returns:
         Ids and names.
     """
-    wanted = name.strip().lower()
+    return find_each([name], own)[name]
+
+
+def find_each(names: Sequence[str], own: Sequence[Path] = ()) -> dict[str, list[tuple[str, str]]]:
+    """Find the companies that go by each of several names; see ``find_companies``."""
+    if not names:
+        return {}
+    wanted = {name: name.strip().lower() for name in names}
     mine = [row for path in own for row in read_own(path)]
     shipped = ((row.id, row.name, row.aliases) for row in read_rows() if row.id != NO_ENTITY)
-    found = _best(wanted, mine) or _best(wanted, shipped)
-    names = {key: label for key, label, _ in mine}
-    return [(key, names.get(key, label)) for key, label in found]
+    words = frozenset(wanted.values())
+    first, second = _best(words, mine), _best(words, shipped)
+    labels = {key: label for key, label, _ in mine}
+    return {
+        name: [
+            (key, labels.get(key, label)) for key, label in first.get(word) or second.get(word, [])
+        ]
+        for name, word in wanted.items()
+    }
 
 
 def _best(
-    wanted: str, companies: Iterable[tuple[str, str, Sequence[str]]]
-) -> list[tuple[str, str]]:
-    """Return those that go by that id; if there are none by that name; else by that alias."""
-    by_rank: list[list[tuple[str, str]]] = [[], [], []]
+    wanted: frozenset[str], companies: Iterable[tuple[str, str, Sequence[str]]]
+) -> dict[str, list[tuple[str, str]]]:
+    """Return for each word those that go by that id; if there are none by that name; else alias."""
+    by_rank: list[dict[str, list[tuple[str, str]]]] = [{}, {}, {}]
     for key, label, aliases in companies:
+        told: set[str] = set()
         spellings = ((key,), (label,), [alias.lstrip(_SIGNS) for alias in aliases])
         for found, words in zip(by_rank, spellings, strict=True):
-            if wanted in (word.lower() for word in words):
-                found.append((key, label))
-                break
-    return next((sorted(found) for found in by_rank if found), [])
+            for word in {word.lower() for word in words} & wanted - told:
+                found.setdefault(word, []).append((key, label))
+                told.add(word)
+    return {
+        word: next((sorted(found[word]) for found in by_rank if word in found), [])
+        for word in wanted
+    }

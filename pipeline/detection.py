@@ -11,6 +11,7 @@ import structlog
 
 from db.engine import Engine, transaction
 from db.trends import partition_progress
+from pipeline.rules import Rules
 from pipeline.scheduler_metrics import ALERT_EVENTS, WATERMARK_AGE
 from pipeline.settings import Settings
 from pipeline.stages import detect
@@ -26,7 +27,8 @@ class Detection:
     Args:
         engine: Used in short transactions, one after the other.
         offsets: Tells what waits in the broker.
-        settings: The topic and the detector's thresholds.
+        settings: The topic and the lateness.
+        rules: Which series alert, and when.
         now: The wall clock, for what is dated in the future.
         stopping: Ends a long run between two transactions.
     """
@@ -37,12 +39,14 @@ class Detection:
         offsets: Offsets,
         settings: Settings,
         *,
+        rules: Rules,
         now: Callable[[], datetime],
         stopping: threading.Event,
     ) -> None:
         self._engine = engine
         self._offsets = offsets
         self._settings = settings
+        self._rules = rules
         self._now = now
         self._stopping = stopping
         self._last_ends: dict[int, int] | None = None
@@ -61,9 +65,7 @@ class Detection:
         reached = False
         while not reached and not self._stopping.is_set():
             with transaction(self._engine) as session:
-                step = detect.tick(
-                    session, watermark=complete_until, settings=self._settings.detect
-                )
+                step = detect.tick(session, watermark=complete_until, rules=self._rules)
             for event in step.events if step else ():
                 ALERT_EVENTS.labels(event.type).inc()
                 log.info(event.type, alert=str(event.alert_id), event_at=event.at.isoformat())

@@ -10,6 +10,7 @@ import os
 import re
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from models.entities.gazetteer import Gazetteer
     from models.explanation.explainer import Explainer
     from models.labels import Classifier
+    from pipeline.rules import Rules
     from pipeline.stages.classify import Floors
 
 
@@ -133,6 +135,14 @@ def build_classifier(settings: Settings) -> Classifier:
     )
 
 
+def classifier_version(settings: Settings) -> str:
+    """Return the version of the classifier; loads it only where its files do not tell."""
+    from models.version import folder_version, resolve
+
+    told = folder_version(Path(resolve(settings.model.path)))
+    return told or build_classifier(settings).version
+
+
 def build_explainer(settings: Settings) -> Explainer:
     """Load the model in float32, to tell why it says what it says."""
     from models.explanation.explainer import Explainer
@@ -146,6 +156,13 @@ def build_gazetteer(settings: Settings) -> Gazetteer:
     from models.entities.gazetteer import Gazetteer
 
     return Gazetteer.load(settings.model.companies)
+
+
+def build_rules(settings: Settings, path: Path | None = None) -> Rules:
+    """Return the rules of a file; by default of the settings' own, else the shipped ones."""
+    from pipeline.rules import load_rules
+
+    return load_rules(path or settings.detect.rules, companies=settings.model.companies)
 
 
 def build_floors(settings: Settings) -> Floors:

@@ -20,7 +20,7 @@ from pipeline.backoff import Outage
 from pipeline.detection import Detection
 from pipeline.jobs import Job, Stop, clock
 from pipeline.metrics_server import metrics_server
-from pipeline.runtime import opened_engine, require_key
+from pipeline.runtime import build_rules, opened_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
@@ -38,9 +38,11 @@ def run(settings: Settings) -> None:
 
     Raises:
         SettingsError: If the settings lack what a scheduler needs.
+        RulesError: If the file of rules cannot be used.
         Exception: The bug that stopped it.
     """
     key = require_key(settings)
+    rules = build_rules(settings)
     stop = Stop()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.on_signal)
@@ -50,7 +52,9 @@ def run(settings: Settings) -> None:
         _client(settings) as client,
         opened_engine(settings) as engine,
     ):
-        detection = Detection(engine, offsets, settings, now=utc_now, stopping=stop.event)
+        detection = Detection(
+            engine, offsets, settings, rules=rules, now=utc_now, stopping=stop.event
+        )
         timeout_s = settings.delivery.timeout_s
         lanes = Lanes(
             engine,

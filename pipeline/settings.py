@@ -146,24 +146,14 @@ class IngestSettings(_Group):
 
 
 class DetectSettings(_Group):
-    """The first detector's thresholds (docs/detection.md)."""
+    """When alerts are looked for; thresholds are in the rules."""
 
-    scopes: tuple[Literal["entity", "topic"], ...] = Field(
-        default=("entity",), description="Which kinds of series may alert."
-    )
-    alerts_per_day: PositiveFloat = Field(
-        default=1.0, description="Alerts a day, over all series, that the threshold aims at."
+    rules: Path | None = Field(
+        default=None, description="TOML file of alert rules (docs/rules.md); else the shipped ones."
     )
     tick_s: PositiveFloat = Field(default=2.0, description="Seconds between two ticks.")
     lateness_s: float = Field(
         default=120.0, ge=0, description="How long detection waits for late items, in event time."
-    )
-    min_negative: PositiveInt = Field(default=3, description="Fewest negative accounts in a window.")
-    min_sources: PositiveInt = Field(default=2, description="Fewest distinct sources of them.")
-    min_ratio: PositiveFloat = Field(default=2.0, description="Least observed against expected.")
-    cooldown_h: PositiveFloat = Field(default=6.0, description="Quiet hours after an alert ends.")
-    warm_up_h: float = Field(
-        default=48.0, ge=0, description="No alert while the archive is younger."
     )
 
 

@@ -33,6 +33,7 @@ class KeywordClassifier:
 
     delay_s: float = 0.0
     version: str = "keywords-1"
+    bad_words: tuple[str, ...] = _BAD_WORDS
 
     def classify(
         self,
@@ -48,7 +49,7 @@ class KeywordClassifier:
         return [self._analysis(text) for text in texts]
 
     def _analysis(self, text: str) -> Analysis:
-        bad = any(word in text.lower() for word in _BAD_WORDS)
+        bad = any(word in text.lower() for word in self.bad_words)
         negative, positive = (0.9, 0.03) if bad else (0.05, 0.15)
         probabilities = {
             Sentiment.NEGATIVE: negative,

@@ -14,6 +14,8 @@ from models.entities.names import LEGAL, has_han, readable
 
 KIND = "unlisted"
 """The kind of such an entity; those of the gazetteer are a "company"."""
+ID_PREFIX = "name:"
+"""How its id begins."""
 
 _LONGEST = 60
 # Three letters in capitals are mostly an agency, an index or a unit: OPEC, FDIC, ETF, CEO.
@@ -84,7 +86,7 @@ def unlisted(surface: str, *, source: str = "") -> Entity | None:
     possible = _is_han_name(words) if has_han(name) else _is_latin_name(name, words)
     if not possible or _is_source(words, source):
         return None
-    return Entity(f"name:{'-'.join(words)}", readable(name), KIND)
+    return Entity(f"{ID_PREFIX}{'-'.join(words)}", readable(name), KIND)
 
 
 def _is_han_name(words: tuple[str, ...]) -> bool:

@@ -24,7 +24,7 @@ from transformers import (
 )
 
 from models.labels import Sentiment
-from models.multihead import HEADS_FILE, HeadKind, HeadSpec, MultiHeadModel, load_multihead
+from models.multihead import HeadKind, HeadSpec, MultiHeadModel, load_multihead
 from models.names import TAGS
 from models.precision import has_native_bfloat16
 from models.taxonomy import TOPICS
@@ -35,6 +35,7 @@ from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
 from models.training.tuning import freeze_below, merged, with_additions
+from models.version import HEADS_FILE
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
 HEADS = (

@@ -12,6 +12,9 @@ FAILED = 1
 _KNOWN = {
     ("pipeline.runtime", "SettingsError"): (WRONG_USE, ""),
     ("pipeline.series", "BadQuery"): (WRONG_USE, ""),
+    ("pipeline.rules", "RulesError"): (WRONG_USE, ""),
+    ("pipeline.backtest.scoring", "StaleScores"): (FAILED, ""),
+    ("pipeline.sources.replay", "SourceError"): (FAILED, ""),
     ("pipeline.schema", "NotMigrated"): (FAILED, ""),
     ("models.loading", "ModelError"): (FAILED, "; TAPEWATCH_MODEL__PATH names the model"),
     ("db.engine", "DatabaseAway"): (

@@ -9,12 +9,14 @@ from typing import Annotated
 import typer
 
 from pipeline.cli import (
+    backtest,
     classify,
     companies,
     demo,
     encoders,
     evaluate,
     explain,
+    explain_alert,
     ingest,
     listen,
     services,
@@ -52,6 +54,8 @@ app.command("web", rich_help_panel=_RUN)(services.web)
 app.command("new-key", rich_help_panel=_RUN)(services.new_key)
 
 app.command("trends", rich_help_panel=_USE)(trends.trends)
+app.command("backtest", rich_help_panel=_USE)(backtest.backtest)
+app.command("explain-alert", rich_help_panel=_USE)(explain_alert.explain_alert)
 app.command("subscribe", rich_help_panel=_USE)(subscriptions.subscribe)
 app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_USE)
 app.command("listen", rich_help_panel=_USE)(listen.listen)

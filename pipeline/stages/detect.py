@@ -6,8 +6,8 @@ event time is cut into ticks, because one transaction never crosses a border of 
 ``STEP`` and whatever is read as history hangs on that grid, not on the tick.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from typing import Any
@@ -15,16 +15,17 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from alerts import budget, series
+from alerts.budget import Ranks
 from alerts.profile import Profile
-from alerts.types import Hour, Rule, SeriesState
+from alerts.types import Hour, Reading, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
 from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
-from db.rows import AlertEventRow, AlertRow, HourRow, ScopeKind, SeriesKey
-from db.trends import archive_start, candidates, hours, mentions, scope_name
-from pipeline.settings import DetectSettings
+from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
+from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
+from pipeline.stages.archive import Archive, StoredArchive
 
 # A quarter of a day: few enough series change in it that they fit in memory, and a stop or a
 # crash loses little work. It must be whole hours, for history is kept by the hour.
@@ -37,11 +38,26 @@ PRIOR_ACCOUNTS = 30
 # Nobody publishes nothing for so long, holidays included: before such a gap nobody watched.
 LONGEST_SILENCE = timedelta(days=4)
 MARKET = SeriesKey(ScopeKind.MARKET, "all")
-
-Change = tuple[AlertRow, AlertEventRow]
+# Walks an open alert to its end whose series no rule watches any more.
+_LAST_RULE = Rule()
 
 _STATES = TypeAdapter(dict[str, SeriesState])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to an alert.
+
+    Attributes:
+        alert: As it stands afterwards.
+        event: What receivers are told.
+        reading: What the detector measured.
+    """
+
+    alert: AlertRow
+    event: AlertEventRow
+    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +68,29 @@ class Step:
     events: tuple[AlertEventRow, ...] = ()
 
 
-def rule_of(settings: DetectSettings) -> Rule:
-    """Return the detector's rule with the thresholds of the settings."""
-    return Rule(
-        min_negative=settings.min_negative,
-        min_sources=settings.min_sources,
-        min_ratio=settings.min_ratio,
-        cooldown=timedelta(hours=settings.cooldown_h),
-        warm_up=timedelta(hours=settings.warm_up_h),
-    )
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """How far detection has come.
+
+    Attributes:
+        until: Event time that is evaluated, inclusive.
+        states: Of the series that are not at rest.
+        firing: The open alerts.
+        ranks: What stood out on the days that the alert budget looks at.
+    """
+
+    until: datetime
+    states: Mapping[SeriesKey, SeriesState] = field(default_factory=dict)
+    firing: Mapping[SeriesKey, AlertRow] = field(default_factory=dict)
+    ranks: Ranks[SeriesKey] = field(default_factory=dict)
+
+    @classmethod
+    def before(cls, oldest: datetime) -> "Reached":
+        """Return the point before the first item."""
+        return cls(oldest - timedelta(microseconds=1))
 
 
-def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> Step | None:
+def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     """Evaluate the next stretch of event time, at most to ``watermark``; does not commit.
 
     To be called again, in a new transaction, until it returns None or reaches the watermark.
@@ -71,41 +98,98 @@ def tick(session: Session, *, watermark: datetime, settings: DetectSettings) -> 
     Args:
         session: An open transaction: alerts, outbox and the point reached move together.
         watermark: Every item up to this event time is stored.
-        settings: Scopes and thresholds.
+        rules: Which series alert, and when.
 
     Returns:
         None when there is nothing to do or another scheduler is at it.
     """
     if not try_lock(session, DETECTOR):
         return None
-    oldest = archive_start(session)
+    archive = StoredArchive(session)
+    oldest = archive.start()
     if oldest is None:
         return None
     saved = detect_state(session, DETECTOR)
-    since, states = _unpack(saved, oldest)
-    if watermark < since:
+    reached = _load(session, saved) if saved else Reached.before(oldest)
+    if watermark < reached.until:
         return None
+    since = reached.until
+    reached, changes = advance(archive, reached, watermark=watermark, rules=rules)
+    save_ranks(session, DETECTOR, {d: r for d, r in reached.ranks.items() if d >= since.date()})
+    for change in changes:
+        save_alert(session, change.alert, change.event)
+    save_detect_state(session, DETECTOR, reached.until, _pack(reached.states))
+    return Step(reached.until, tuple(change.event for change in changes))
 
-    rule = rule_of(settings)
-    kinds = [ScopeKind(scope) for scope in settings.scopes]
-    firing = {alert.scope: alert for alert in open_alerts(session) if alert.detector == DETECTOR}
-    stretch = _Stretch(session, since, watermark, rule, kinds)
+
+def advance(
+    archive: Archive, reached: Reached, *, watermark: datetime, rules: Rules
+) -> tuple[Reached, list[Change]]:
+    """Evaluate the next stretch of event time; stores nothing.
+
+    Args:
+        archive: The news.
+        reached: What the last call returned; at first ``Reached.before`` the oldest item.
+        watermark: Nothing after it is looked at; not before ``reached.until``.
+        rules: Which series alert, and when.
+
+    Returns:
+        The point reached, at most the watermark, and the changes in the order of event time.
+    """
+    states, firing = dict(reached.states), dict(reached.firing)
+    stretch = _Stretch(archive, reached.until, watermark, rules)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(session, rule, since, until, settings.alerts_per_day)
+    walker = _Walker(archive, reached, until, rules)
     changes: list[Change] = []
     for key in sorted({*changed, *busy}):
         states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
         changes += of_series
-    save_ranks(session, DETECTOR, walker.ranks)
+        if of_series:
+            firing[key] = of_series[-1].alert
     # In the order of event time, so that receivers hear one story and not series by series.
-    changes.sort(key=lambda change: change[1].at)
-    for alert, event in changes:
-        save_alert(session, alert, event)
+    changes.sort(key=lambda change: change.event.at)
+    open_now = {key: alert for key, alert in firing.items() if alert.state == "firing"}
+    ranks = _with(reached.ranks, walker.ranks, until.date())
+    return Reached(until, _remembered(states, until, rules), open_now, ranks), changes
 
-    forget_before = until - rule.long_window - rule.cooldown
-    save_detect_state(session, DETECTOR, until, _pack(states, forget_before))
-    return Step(until, tuple(event for _, event in changes))
+
+def _rule_of(key: SeriesKey, rules: Rules) -> Rule:
+    scoped = rules.of(key)
+    return scoped.rule if scoped else _LAST_RULE
+
+
+def _with(
+    ranks: Ranks[SeriesKey], new: Mapping[SeriesKey, Mapping[date, float]], today: date
+) -> dict[date, dict[SeriesKey, float]]:
+    """Return the ranks with new ones, without the days that no budget looks at any more."""
+    first = _first_day(today)
+    kept = {day: dict(of_day) for day, of_day in ranks.items() if day >= first}
+    for key, of_series in new.items():
+        for day, rank in of_series.items():
+            if rank >= budget.LEAST:
+                of_day = kept.setdefault(day, {})
+                of_day[key] = max(rank, of_day.get(key, 0.0))
+    return kept
+
+
+def _first_day(today: date) -> date:
+    """Return the first day that the budget of a day looks at, and the one before it."""
+    return today - timedelta(days=budget.HISTORY_DAYS + 1)
+
+
+def _remembered(
+    states: Mapping[SeriesKey, SeriesState], until: datetime, rules: Rules
+) -> dict[SeriesKey, SeriesState]:
+    """Return the states without those that no longer matter."""
+
+    def matters(key: SeriesKey, state: SeriesState) -> bool:
+        rule = _rule_of(key, rules)
+        resolved_at = state.last_resolved_at
+        cooling = resolved_at and resolved_at > until - rule.long_window - rule.cooldown
+        return bool(state.open or cooling)
+
+    return {key: state for key, state in states.items() if matters(key, state)}
 
 
 def grid_end(since: datetime) -> datetime:
@@ -117,18 +201,12 @@ class _Stretch:
     """Decides how far one transaction goes, and which series can change in it."""
 
     def __init__(
-        self,
-        session: Session,
-        since: datetime,
-        watermark: datetime,
-        rule: Rule,
-        kinds: Sequence[ScopeKind],
+        self, archive: Archive, since: datetime, watermark: datetime, rules: Rules
     ) -> None:
-        self._session = session
+        self._archive = archive
         self._since = since
         self._watermark = watermark
-        self._rule = rule
-        self._kinds = kinds
+        self._rules = rules
 
     def next(self, *, keep_small: bool) -> tuple[datetime, list[SeriesKey]]:
         """Return the end of the next stretch and the series that may fire in it.
@@ -148,33 +226,27 @@ class _Stretch:
         return until, changed
 
     def _candidates(self, since: datetime, until: datetime) -> list[SeriesKey]:
-        return candidates(
-            self._session,
-            kinds=self._kinds,
-            since=since - self._rule.long_window,
+        found = self._archive.candidates(
+            kinds=self._rules.kinds,
+            since=since - self._rules.longest_window,
             until=until,
-            min_negative=self._rule.min_negative,
+            min_negative=self._rules.least_negative,
         )
+        return [key for key in found if self._rules.of(key)]
 
 
 class _Walker:
     """Walks single series through ``(since, until]``, inside one cell of the grid."""
 
-    def __init__(
-        self,
-        session: Session,
-        rule: Rule,
-        since: datetime,
-        until: datetime,
-        alerts_per_day: float,
-    ) -> None:
+    def __init__(self, archive: Archive, reached: Reached, until: datetime, rules: Rules) -> None:
         self.ranks: dict[SeriesKey, dict[date, float]] = {}
-        self._session = session
-        self._basic_rule = rule
-        self._alerts_per_day = alerts_per_day
-        self._since = since
+        self._archive = archive
+        self._rules = rules
+        self._past = reached.ranks
+        self._since = since = reached.until
         self._until = until
         self._cell_start = grid_end(since) - STEP
+        self._budgeted: dict[Rule, Rule] = {}
 
     def walk(
         self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
@@ -182,61 +254,82 @@ class _Walker:
         """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
-        revisit = max(self._since - self._basic_rule.long_window, self._cell_start)
-        start = revisit - self._basic_rule.long_window
-        rows = mentions(self._session, key, since=start, until=self._until)
+        rule = self._rule(key)
+        revisit = max(self._since - rule.long_window, self._cell_start)
+        start = revisit - rule.long_window
+        rows = self._archive.mentions(key, since=start, until=self._until)
         walked = walk(
             [to_mention(row) for row in rows],
-            self._hours(key),
+            history(
+                self._archive,
+                key,
+                self._cell_start,
+                window=rule.long_window,
+                until=self._until,
+            ),
             state=state,
             since=self._since,
             until=self._until,
             revisit_since=revisit,
             archive_start=self._market.watched_since,
             parent_share=self._market.negative_share,
-            rule=self._rule,
+            rule=rule,
             profile=self._market.profile,
         )
         if walked.ranks:
             self.ranks[key] = walked.ranks
         changes: list[Change] = []
         for transition in walked.transitions:
-            name = alert.scope_name if alert else scope_name(self._session, key)
+            name = alert.scope_name if alert else self._archive.name(key)
             alert = moved(alert, transition, key=key, name=name, rows=rows)
-            changes.append((alert, said_of(alert, transition.kind)))
+            said = said_of(alert, transition.kind)
+            changes.append(Change(alert, said, transition.reading))
         return walked.state, changes
 
-    def _hours(self, key: SeriesKey) -> list[Hour]:
-        since = self._cell_start - self._basic_rule.long_window - HISTORY
-        rows = hours(self._session, key, since=since, until=self._until)
-        return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
-
     @cached_property
-    def _market(self) -> "_Market":
-        start = self._cell_start
-        rows = hours(self._session, MARKET, since=start - HISTORY, until=start)
-        return _Market.of(rows, start)
+    def _market(self) -> "Market":
+        return Market.before(self._cell_start, self._archive)
 
-    @cached_property
-    def _rule(self) -> Rule:
-        """The rule with the threshold that the days before this cell leave to the budget."""
-        today = self._cell_start.date()
-        first = today - timedelta(days=budget.HISTORY_DAYS + 1)
-        ranks = read_ranks(self._session, DETECTOR, since=first, before=today, least=budget.LEAST)
-        warm = self._market.watched_since + self._basic_rule.warm_up
-        return replace(
-            self._basic_rule,
-            threshold=budget.threshold(
-                ranks,
-                before=today,
-                since=warm.date() + timedelta(days=1),
-                per_day=self._alerts_per_day,
-            ),
-        )
+    def _rule(self, key: SeriesKey) -> Rule:
+        """Return the rule of a series, with the threshold that the days before leave it."""
+        rule = _rule_of(key, self._rules)
+        if rule not in self._budgeted:
+            ranks = {
+                day: {key: r for key, r in of_day.items() if _rule_of(key, self._rules) == rule}
+                for day, of_day in self._past.items()
+            }
+            self._budgeted[rule] = within_budget(rule, ranks, self._cell_start, self._market)
+        return self._budgeted[rule]
+
+
+def within_budget(
+    rule: Rule, ranks: Ranks[SeriesKey], cell_start: datetime, market: "Market"
+) -> Rule:
+    """Return a rule with the threshold of its alert budget in one cell of the grid.
+
+    Args:
+        rule: As it stands in its file.
+        ranks: Of the series that it decides for.
+        cell_start: The days before it count.
+        market: Of the cell.
+    """
+    first = (market.watched_since + rule.warm_up).date() + timedelta(days=1)
+    threshold = budget.threshold(
+        ranks, before=cell_start.date(), since=first, per_day=rule.alerts_per_day
+    )
+    return replace(rule, threshold=threshold)
+
+
+def history(
+    archive: Archive, key: SeriesKey, cell_start: datetime, *, window: timedelta, until: datetime
+) -> list[Hour]:
+    """Return the hours that a baseline looks at, for windows that end in one cell of the grid."""
+    rows = archive.hours(key, since=cell_start - window - HISTORY, until=until)
+    return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
-class _Market:
+class Market:
     """What all news together says of the time before one cell of the grid.
 
     Attributes:
@@ -251,37 +344,36 @@ class _Market:
     profile: Profile
 
     @classmethod
-    def of(cls, rows: Sequence[HourRow], until: datetime) -> "_Market":
-        """Return the market of the hours before ``until``, which are in order."""
+    def before(cls, start: datetime, archive: Archive) -> "Market":
+        """Return the market before a cell of the grid that begins at ``start``."""
+        rows = archive.hours(MARKET, since=start - HISTORY, until=start)
         negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
         share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
-        since = until
+        since = start
         for row in reversed(rows):
             if since - row.start > LONGEST_SILENCE:
                 break
             since = row.start
         told = [(row.start, row.accounts) for row in rows]
-        return cls(share, since, Profile.of(told, since=since, until=until))
+        return cls(share, since, Profile.of(told, since=since, until=start))
 
 
-def _unpack(
-    saved: Mapping[str, Any] | None, oldest: datetime
-) -> tuple[datetime, dict[SeriesKey, SeriesState]]:
-    """Return the point reached and the states of the series that are not at rest."""
-    if saved is None:
-        return oldest - timedelta(microseconds=1), {}
+def _load(session: Session, saved: Mapping[str, Any]) -> Reached:
+    """Return the point reached, from what was saved and the alerts that are open."""
     states = _STATES.validate_python(saved["state"])
-    return saved["evaluated_until"], {_key(text): state for text, state in states.items()}
+    until: datetime = saved["evaluated_until"]
+    return Reached(
+        until,
+        {_key(text): state for text, state in states.items()},
+        {alert.scope: alert for alert in open_alerts(session) if alert.detector == DETECTOR},
+        read_ranks(session, DETECTOR, since=_first_day(until.date())),
+    )
 
 
-def _pack(states: Mapping[SeriesKey, SeriesState], forget_before: datetime) -> dict[str, Any]:
-    """Return the states as JSON without those that no longer matter."""
-    kept = {
-        f"{key.kind}:{key.id}": state
-        for key, state in states.items()
-        if state.open or (state.last_resolved_at and state.last_resolved_at > forget_before)
-    }
-    packed: dict[str, Any] = _STATES.dump_python(kept, mode="json")
+def _pack(states: Mapping[SeriesKey, SeriesState]) -> dict[str, Any]:
+    packed: dict[str, Any] = _STATES.dump_python(
+        {f"{key.kind}:{key.id}": state for key, state in states.items()}, mode="json"
+    )
     return packed
 
 

@@ -9,7 +9,7 @@ from db.alerts import alert_events
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import AlertEventRow, EntityRow, ItemRow
-from pipeline.settings import DetectSettings
+from pipeline.rules import Rules, load_rules
 from pipeline.stages import detect
 from tests.integration.samples import NEGATIVE, NEUTRAL, item
 
@@ -18,7 +18,7 @@ END = START + timedelta(days=6)
 COMPANIES = tuple(EntityRow(f"x:{name}", name.title()) for name in ("acme", "birch", "cedar"))
 # Days after the start, hours it lasts, items an hour.
 _CRISES = {"x:acme": ((2.6, 3, 6), (3.1, 9, 9)), "x:birch": ((4.3, 5, 4),)}
-SETTINGS = DetectSettings()
+RULES = load_rules()
 
 
 def archive() -> list[ItemRow]:
@@ -58,12 +58,12 @@ def store(engine: Engine, rows: list[ItemRow]) -> None:
         store_items(session, rows, [])
 
 
-def evaluate(engine: Engine, until: datetime, settings: DetectSettings = SETTINGS) -> None:
+def evaluate(engine: Engine, until: datetime, rules: Rules = RULES) -> None:
     """Tick as the scheduler does, one transaction after the other, up to a watermark."""
     step: detect.Step | None = None
     while step is None or step.until < until:
         with transaction(engine) as session:
-            step = detect.tick(session, watermark=until, settings=settings)
+            step = detect.tick(session, watermark=until, rules=rules)
         if step is None:
             return
 

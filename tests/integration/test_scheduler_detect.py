@@ -10,12 +10,13 @@ from sqlalchemy import text
 
 from alerts.types import Hour, Walk
 from alerts.walk import walk
+from db import trends
 from db.alerts import detect_state, open_alerts, try_lock
 from db.engine import Engine, transaction
 from db.rows import AlertEventRow
 from pipeline.stages import detect
 from pipeline.stages.alerting import DETECTOR
-from tests.integration.crises import END, SETTINGS, START, archive, evaluate, forget, said, store
+from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
 from tests.integration.samples import NEGATIVE, item
 
 pytestmark = pytest.mark.integration
@@ -162,8 +163,13 @@ def test_a_tick_that_dies_anywhere_tells_the_same_alerts_when_it_runs_again(
 
         return work_or_die
 
-    for name in ("save_alert", "save_detect_state", "mentions", "candidates"):
-        monkeypatch.setattr(detect, name, dying(getattr(detect, name)))
+    for module, name in (
+        (detect, "save_alert"),
+        (detect, "save_detect_state"),
+        (trends, "mentions"),
+        (trends, "candidates"),
+    ):
+        monkeypatch.setattr(module, name, dying(getattr(module, name)))
     deaths = 0
     while not _done(filled):
         try:
@@ -179,7 +185,7 @@ def test_a_scheduler_does_nothing_while_another_is_at_it(filled: Engine) -> None
     with transaction(filled) as other:
         assert try_lock(other, DETECTOR)
         with transaction(filled) as session:
-            assert detect.tick(session, watermark=END, settings=SETTINGS) is None
+            assert detect.tick(session, watermark=END, rules=RULES) is None
     assert said(filled) == []
 
 
@@ -187,7 +193,7 @@ def test_one_transaction_covers_six_hours_at_most_where_something_may_fire(fille
     evaluate(filled, START + timedelta(days=2.6))
 
     with transaction(filled) as session:
-        step = detect.tick(session, watermark=END, settings=SETTINGS)
+        step = detect.tick(session, watermark=END, rules=RULES)
 
     assert step is not None
     assert step.until <= START + timedelta(days=2.6) + detect.STEP
@@ -199,7 +205,7 @@ def test_a_gap_of_years_is_crossed_in_a_few_transactions(engine: Engine) -> None
 
     while True:
         with transaction(engine) as session:
-            step = detect.tick(session, watermark=END, settings=SETTINGS)
+            step = detect.tick(session, watermark=END, rules=RULES)
         assert step is not None
         steps += 1
         if step.until >= END:
@@ -223,7 +229,7 @@ def test_the_watermark_moving_back_changes_nothing(filled: Engine) -> None:
 
 def test_an_empty_archive_is_no_work(engine: Engine) -> None:
     with transaction(engine) as session:
-        assert detect.tick(session, watermark=END, settings=SETTINGS) is None
+        assert detect.tick(session, watermark=END, rules=RULES) is None
 
 
 def test_detection_goes_on_when_someone_deleted_a_firing_alert(filled: Engine) -> None:

@@ -18,7 +18,7 @@ from pipeline.scheduler import utc_now
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.stages.alerting import DETECTOR
 from pipeline.topics import OffsetReader, ensure_topics
-from tests.integration.crises import END, START, archive, evaluate, forget, said, store
+from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
 from tests.integration.processes import free_port
 
 pytestmark = pytest.mark.integration
@@ -51,7 +51,7 @@ def stopping() -> threading.Event:
 
 @pytest.fixture
 def detection(engine: Engine, offsets: FakeOffsets, stopping: threading.Event) -> Detection:
-    return Detection(engine, offsets, Settings(), now=utc_now, stopping=stopping)
+    return Detection(engine, offsets, Settings(), rules=RULES, now=utc_now, stopping=stopping)
 
 
 def _stored(engine: Engine, next_offset: int, at: datetime, *, topic: str = TOPIC) -> None:
@@ -95,7 +95,9 @@ def test_an_item_dated_ahead_of_the_clock_does_not_run_ahead_with_detection(
     store(engine, archive())
     _stored(engine, 10, END)
     clock = END - timedelta(hours=1)
-    detection = Detection(engine, offsets, Settings(), now=lambda: clock, stopping=stopping)
+    detection = Detection(
+        engine, offsets, Settings(), rules=RULES, now=lambda: clock, stopping=stopping
+    )
 
     detection.tick()
     detection.tick()
@@ -138,7 +140,9 @@ def test_what_the_broker_holds_and_nobody_stored_keeps_the_watermark_back(
 
     with OffsetReader(kafka) as offsets:
         settings = Settings(kafka=kafka)
-        detection = Detection(engine, offsets, settings, now=utc_now, stopping=stopping)
+        detection = Detection(
+            engine, offsets, settings, rules=RULES, now=utc_now, stopping=stopping
+        )
         detection.tick()
         assert _evaluated_until(engine) is None
         _stored(engine, 2, END, topic=kafka.raw_topic)

@@ -3,7 +3,8 @@
 import pytest
 
 from models.labels import Classifier, Sentiment
-from models.loading import SHIPPED, load_classifier
+from models.loading import load_classifier
+from models.version import SHIPPED
 
 PLAIN = {
     Sentiment.NEGATIVE: [

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from models.loading import SHIPPED
+from models.version import SHIPPED
 from models.windows import cut
 
 

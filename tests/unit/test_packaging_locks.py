@@ -89,7 +89,9 @@ def test_the_locks_hold_every_dependency_of_the_project() -> None:
     wanted = {
         "serve": told["dependencies"],
         "demo": told["optional-dependencies"]["demo"],
-        "dev": told["optional-dependencies"]["train"] + project()["dependency-groups"]["dev"],
+        "dev": told["optional-dependencies"]["train"]
+        + told["optional-dependencies"]["plot"]
+        + project()["dependency-groups"]["dev"],
     }
 
     for lock, requirements in wanted.items():

@@ -6,9 +6,8 @@ from hypothesis import strategies as st
 
 from alerts.types import Reading, Severity, Transition, TransitionKind
 from db.rows import AlertRow, MentionRow, ScopeKind, SeriesKey
-from pipeline.settings import DetectSettings
 from pipeline.stages.alerting import DETECTOR, alert_id, moved, said_of, to_mention
-from pipeline.stages.detect import STEP, grid_end, rule_of
+from pipeline.stages.detect import STEP, grid_end
 
 NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=4)
@@ -136,14 +135,6 @@ def test_what_is_said_of_an_alert_is_the_webhook_body() -> None:
     assert body["data"]["id"] == str(alert.id)
     assert body["data"]["scope"] == {"kind": "entity", "id": SVB.id, "name": "SVB Financial"}
     assert body["data"]["evidence"][0]["title"] == "a wobbles entirely alone"
-
-
-def test_the_rule_follows_the_settings() -> None:
-    rule = rule_of(DetectSettings(min_negative=7, min_sources=4, min_ratio=2.5, cooldown_h=1.5))
-
-    assert (rule.min_negative, rule.min_sources, rule.min_ratio) == (7, 4, 2.5)
-    assert rule.cooldown == timedelta(minutes=90)
-    assert rule.warm_up == timedelta(hours=48)
 
 
 @given(

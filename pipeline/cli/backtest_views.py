@@ -1,0 +1,120 @@
+"""A backtest's result as people read it on a terminal."""
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from alerts.messages import AlertEvent
+from pipeline.backtest.run import Difference, Fired, compare
+from pipeline.backtest.truth import Verdict
+from pipeline.cli.render import render_alert
+from pipeline.rules import Rules
+
+_DAY = timedelta(days=1)
+_INDENT = (0, 0, 0, 2)
+# In a file, lines that only a screen would break are left whole.
+_console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
+
+
+def show_alerts(
+    alerts: Sequence[Fired], rules: Rules, *, since: datetime, until: datetime, series: int
+) -> None:
+    """Print each alert with its evidence, then a line a day, then the totals."""
+    for alert in alerts:
+        event = AlertEvent.model_validate_json(alert.first.event.body)
+        _console.print(render_alert(event, evidence=5))
+        _console.print(Padding(_more(alert, rules), _INDENT), "")
+    _console.print(_days(alerts, since, until))
+    days = max((until - since) / _DAY, 1e-9)
+    _console.print(
+        f"{len(alerts)} alerts on {len({alert.scope for alert in alerts})} of {series:,} series, "
+        f"{_time(since)} to {_time(until)}: {len(alerts) / days:.2f} a day"
+    )
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Print how well the alerts meet the crises."""
+    table = Table(title="Crises", title_justify="left")
+    for column in ("entity", "start", "first alert", "delay"):
+        table.add_column(column)
+    for crisis, alert in verdict.caught:
+        fired, delay = "missed", ""
+        if alert is not None:
+            fired, delay = _time(alert.last.fired_at), _length(alert.last.fired_at - crisis.start)
+        table.add_row(Text(crisis.entity), _time(crisis.start), fired, delay)
+    _console.print(table)
+    median = verdict.median_delay
+    _console.print(
+        f"recall {verdict.recall:.2f}, median delay {'-' if median is None else _length(median)}, "
+        f"{len(verdict.false)} false alerts, {verdict.false_per_100_series_days:.4f} for every 100 "
+        f"of {verdict.series_days:,.0f} series-days"
+    )
+
+
+def show_difference(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime) -> None:
+    """Print which alerts the second rules add, drop, or move in time."""
+    found: Difference = compare(first, second, until=until)
+    moved = [
+        (one, other)
+        for one, other in found.both
+        if (one.last.fired_at, one.last.severity) != (other.last.fired_at, other.last.severity)
+    ]
+    table = Table(title="With the other rules", title_justify="left")
+    for column in ("change", "series", "fired", "with the other rules"):
+        table.add_column(column)
+    for alert in found.only_first:
+        table.add_row("gone", Text(alert.last.scope_name), _said(alert), "")
+    for alert in found.only_second:
+        table.add_row("new", Text(alert.last.scope_name), "", _said(alert))
+    for one, other in moved:
+        table.add_row("moved", Text(one.last.scope_name), _said(one), _said(other))
+    _console.print(table)
+    _console.print(
+        f"{len(first)} alerts become {len(second)}: {len(found.only_first)} gone, "
+        f"{len(found.only_second)} new, {len(moved)} moved, {len(found.both) - len(moved)} the same"
+    )
+
+
+def _said(alert: Fired) -> str:
+    return f"{_time(alert.last.fired_at)}, {alert.last.severity}"
+
+
+def _more(alert: Fired, rules: Rules) -> Text:
+    scoped, reading, last = rules.of(alert.scope), alert.first.reading, alert.last
+    ended = "still firing" if last.resolved_at is None else f"resolved {_time(last.resolved_at)}"
+    return Text(
+        f"rule {scoped.name if scoped else '-'}; scores: volume {reading.z_volume:.1f}, "
+        f"share {reading.z_share:.1f}; {ended}, {last.severity}; id {last.id}",
+        "dim",
+    )
+
+
+def _days(alerts: Sequence[Fired], since: datetime, until: datetime) -> Table:
+    names: dict[date, list[str]] = {}
+    for alert in alerts:
+        names.setdefault(alert.last.fired_at.date(), []).append(alert.last.scope_name)
+    table = Table(title="Alerts a day (UTC)", title_justify="left")
+    table.add_column("day")
+    table.add_column("alerts", justify="right")
+    table.add_column("on")
+    day = since.date()
+    while day <= until.date():
+        told = Counter(names.get(day, []))
+        words = ", ".join(f"{name} ({n})" if n > 1 else name for name, n in told.items())
+        table.add_row(f"{day}", str(told.total()), Text(words))
+        day += _DAY
+    return table
+
+
+def _time(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S}"
+
+
+def _length(span: timedelta) -> str:
+    return f"{span / timedelta(hours=1):.1f} h"

@@ -1,0 +1,205 @@
+"""What detection reads of the news: from the database, or from items held in memory.
+
+Both answer alike, so that a backtest runs the code of the live scheduler.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from db import trends
+from db.buckets import series_of
+from db.copies import assign_copies
+from db.engine import Session
+from db.rows import HourRow, ItemRow, MentionRow, ScopeKind, SeriesKey
+
+_HOUR = timedelta(hours=1)
+
+
+class Archive(Protocol):
+    """The stored news as series."""
+
+    def start(self) -> datetime | None:
+        """Return the event time of the oldest item; None while there is none."""
+        ...
+
+    def end(self) -> datetime | None:
+        """Return the event time of the newest item; None while there is none."""
+        ...
+
+    def series(self, *, kinds: Collection[ScopeKind]) -> list[SeriesKey]:
+        """Return all series of these kinds, sorted."""
+        ...
+
+    def candidates(
+        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+    ) -> list[SeriesKey]:
+        """Return the series with so many negative accounts in ``(since, until]``, sorted.
+
+        Some that have a little fewer may be among them; none is missed.
+        """
+        ...
+
+    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
+        """Return the items of a series in ``(since, until]``, by event time, then id."""
+        ...
+
+    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
+        """Return the whole hours of a series in ``[since, until)`` that have accounts, in order.
+
+        An hour that either end cuts may be missing or partial.
+        """
+        ...
+
+    def name(self, key: SeriesKey) -> str:
+        """Return what people call a series; its id where no name is known."""
+        ...
+
+
+class StoredArchive:
+    """The news in the database, as one transaction sees it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def start(self) -> datetime | None:
+        """See ``Archive``."""
+        return trends.archive_start(self._session)
+
+    def end(self) -> datetime | None:
+        """See ``Archive``."""
+        return trends.archive_end(self._session)
+
+    def series(self, *, kinds: Collection[ScopeKind]) -> list[SeriesKey]:
+        """See ``Archive``."""
+        return trends.all_series(self._session, kinds=kinds)
+
+    def candidates(
+        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+    ) -> list[SeriesKey]:
+        """See ``Archive``; whole buckets are counted."""
+        return trends.candidates(
+            self._session, kinds=kinds, since=since, until=until, min_negative=min_negative
+        )
+
+    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
+        """See ``Archive``."""
+        return trends.mentions(self._session, key, since=since, until=until)
+
+    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
+        """See ``Archive``."""
+        return trends.hours(self._session, key, since=since, until=until)
+
+    def name(self, key: SeriesKey) -> str:
+        """See ``Archive``."""
+        return trends.scope_name(self._session, key)
+
+
+class MemoryArchive:
+    """Items as the worker would have stored them, one after the other."""
+
+    def __init__(self, rows: Sequence[ItemRow]) -> None:
+        """Take items with distinct ids, in the order in which they came."""
+        copies = copies_in_order(rows)
+        of_series: defaultdict[SeriesKey, list[MentionRow]] = defaultdict(list)
+        self._names: dict[str, str] = {}
+        self._start = min((row.published_at for row in rows), default=None)
+        self._end = max((row.published_at for row in rows), default=None)
+        for row in rows:
+            for entity in row.entities:
+                self._names.setdefault(entity.id, entity.name)
+            for key, tone in series_of(row).items():
+                of_series[key].append(
+                    MentionRow(
+                        item_id=row.id,
+                        published_at=row.published_at,
+                        source=row.source,
+                        title=row.title,
+                        url=row.url,
+                        language=row.language,
+                        sentiment=tone.sentiment,
+                        score=tone.score,
+                        copy_of=copies.get(row.id),
+                    )
+                )
+        for mentions in of_series.values():
+            mentions.sort(key=lambda mention: (mention.published_at, mention.item_id))
+        self._mentions = dict(of_series)
+        self._times = {k: [m.published_at for m in found] for k, found in of_series.items()}
+        self._hours: dict[SeriesKey, list[HourRow]] = {}
+        negative = sorted(
+            (mention.published_at, key)
+            for key, found in of_series.items()
+            for mention in found
+            if mention.copy_of is None and mention.sentiment == "negative"
+        )
+        self._negative_times = [at for at, _ in negative]
+        self._negative_keys = [key for _, key in negative]
+
+    def start(self) -> datetime | None:
+        """See ``Archive``."""
+        return self._start
+
+    def end(self) -> datetime | None:
+        """See ``Archive``."""
+        return self._end
+
+    def series(self, *, kinds: Collection[ScopeKind]) -> list[SeriesKey]:
+        """See ``Archive``."""
+        return sorted(key for key in self._mentions if key.kind in kinds)
+
+    def candidates(
+        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+    ) -> list[SeriesKey]:
+        """See ``Archive``; exact."""
+        first = bisect_right(self._negative_times, since)
+        last = bisect_right(self._negative_times, until)
+        counts = Counter(self._negative_keys[first:last])
+        return sorted(k for k, n in counts.items() if n >= min_negative and k.kind in kinds)
+
+    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
+        """See ``Archive``."""
+        times = self._times.get(key, [])
+        found = self._mentions.get(key, [])
+        return found[bisect_right(times, since) : bisect_right(times, until)]
+
+    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
+        """See ``Archive``; an hour that either end cuts is missing."""
+        if key not in self._hours:
+            self._hours[key] = _by_hour(self._mentions.get(key, []))
+        found = self._hours[key]
+        first = bisect_left(found, since, key=lambda hour: hour.start)
+        last = bisect_right(found, until - _HOUR, key=lambda hour: hour.start)
+        return found[first:last]
+
+    def name(self, key: SeriesKey) -> str:
+        """See ``Archive``."""
+        return self._names.get(key.id, key.id) if key.kind is ScopeKind.ENTITY else key.id
+
+
+def copies_in_order(rows: Sequence[ItemRow]) -> dict[str, str]:
+    """Return the id of each exact copy with that of its account, for items stored one by one."""
+    accounts: dict[str, tuple[str, datetime]] = {}
+    copies: dict[str, str] = {}
+    for row in rows:
+        accounts.setdefault(row.text_hash, (row.id, row.published_at))
+        found, _ = assign_copies([row], accounts)
+        copies.update(found)
+    return copies
+
+
+def _by_hour(mentions: Sequence[MentionRow]) -> list[HourRow]:
+    """Return the hours that have accounts; the mentions are by event time."""
+    hours: dict[datetime, list[MentionRow]] = {}
+    for mention in mentions:
+        if mention.copy_of is None:
+            at = mention.published_at.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+            hours.setdefault(at, []).append(mention)
+    rows = []
+    for start, inside in hours.items():
+        negative = [mention for mention in inside if mention.sentiment == "negative"]
+        sources = {mention.source for mention in negative}
+        rows.append(HourRow(start, len(inside), len(negative), len(sources)))
+    return rows

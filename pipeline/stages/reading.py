@@ -1,0 +1,58 @@
+"""What the detector measures on a series at one moment, with all that it compares with."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerts.negative_spike import measure
+from alerts.series import Baseline, Series, to_us
+from alerts.types import Reading, Rule
+from db.rows import MentionRow, SeriesKey
+from pipeline.stages.alerting import to_mention
+from pipeline.stages.archive import Archive
+from pipeline.stages.detect import STEP, Market, grid_end, history
+
+_INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A reading and where it comes from.
+
+    Attributes:
+        mentions: Of the window, by event time; copies included.
+    """
+
+    reading: Reading
+    baseline: Baseline
+    market: Market
+    mentions: tuple[MentionRow, ...]
+
+    @property
+    def copies(self) -> int:
+        """Items that are no accounts."""
+        return self.reading.items - self.reading.accounts
+
+    @property
+    def negative(self) -> int:
+        """Negative accounts, each counted."""
+        return sum(m.copy_of is None and m.sentiment == "negative" for m in self.mentions)
+
+
+def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Measured:
+    """Measure one series as the scheduler does at one moment; nothing after ``at`` is read."""
+    cell_start = grid_end(at - _INSTANT) - STEP
+    market = Market.before(cell_start, archive)
+    rows = archive.mentions(key, since=at - rule.long_window, until=at)
+    series = Series(
+        [to_mention(row) for row in rows],
+        history(archive, key, cell_start, window=rule.long_window, until=at),
+        archive_start=market.watched_since,
+        parent_share=market.negative_share,
+        longest_window=rule.long_window,
+        profile=market.profile,
+    )
+    moment = to_us(at)
+    measured = measure(series, moment, rule)
+    reading = replace(measured, stories=series.stories(moment, measured.window))
+    inside = tuple(row for row in rows if row.published_at > at - reading.window)
+    return Measured(reading, series.baseline(moment), market, inside)

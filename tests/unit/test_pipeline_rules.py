@@ -1,0 +1,135 @@
+import re
+from dataclasses import fields
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from alerts.types import Rule
+from db.rows import ScopeKind, SeriesKey
+from pipeline.rules import Rules, RulesError, load_rules
+from tests.compose import ROOT
+
+
+@pytest.fixture
+def load(tmp_path: Path) -> "Load":
+    return Load(tmp_path)
+
+
+class Load:
+    """Writes rules, and a list of two companies of one name, and reads the rules."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def __call__(self, text: str) -> Rules:
+        """Return the rules of a file with this text."""
+        path, companies = self._folder / "rules.toml", self._folder / "companies.csv"
+        path.write_text(text, "utf-8")
+        companies.write_text("id,name,aliases\nx:1,Twin Co,\nx:2,Twin Co,\nx:3,Acme,\n", "utf-8")
+        return load_rules(path, companies=[companies])
+
+
+def entity(key: str) -> SeriesKey:
+    return SeriesKey(ScopeKind.ENTITY, key)
+
+
+def test_the_shipped_rules_watch_all_companies_with_the_defaults_of_the_detector() -> None:
+    rules = load_rules()
+
+    scoped = rules.of(entity("anything"))
+
+    assert scoped is not None
+    assert scoped.rule == Rule()
+    assert rules.of(SeriesKey(ScopeKind.TOPIC, "macro")) is None
+    assert rules.of(SeriesKey(ScopeKind.MARKET, "all")) is None
+
+
+def test_a_rule_of_a_name_and_a_scope_alone_has_the_defaults_too(load: Load) -> None:
+    [scoped] = load('[[rules]]\nname = "a"\nmarket = true').rules
+
+    assert scoped.rule == Rule()
+
+
+def test_every_threshold_can_be_set_and_is_documented(load: Load) -> None:
+    lengths = {"window": '"3h"', "clear_for": '"10m"', "cooldown": '"0"', "warm_up": '"1d"'}
+    names = [field.name for field in fields(Rule)]
+    lines = "\n".join(f"{name} = {lengths.get(name, '7')}" for name in names)
+
+    [scoped] = load(f'[[rules]]\nname = "a"\nmarket = true\n{lines}').rules
+
+    assert scoped.rule.window == timedelta(hours=3)
+    assert scoped.rule.cooldown == timedelta(0)
+    numbers = {getattr(scoped.rule, name) for name in names if name not in lengths}
+    assert numbers == {7}
+    page = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    assert {name for name in names if f"| `{name}` |" not in page} == set()
+
+
+def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
+    rules = load("""
+        [[rules]]
+        name = "watchlist"
+        entities = ["Acme", "name:quillmere"]
+        min_negative = 2
+        window = "1h"
+        [[rules]]
+        name = "rest"
+        entities = "all"
+        topics = ["macro"]
+        window = "6h"
+    """)
+
+    names = {
+        key: scoped.name
+        for key in ("x:3", "name:quillmere", "x:9")
+        if (scoped := rules.of(entity(key)))
+    }
+
+    assert names == {"x:3": "watchlist", "name:quillmere": "watchlist", "x:9": "rest"}
+    assert rules.of(SeriesKey(ScopeKind.TOPIC, "macro")) is rules.rules[1]
+    assert rules.of(SeriesKey(ScopeKind.TOPIC, "earnings")) is None
+    assert rules.kinds == [ScopeKind.ENTITY, ScopeKind.TOPIC]
+    assert (rules.longest_window, rules.least_negative) == (timedelta(hours=6), 2)
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("rules = [", "is not TOML"),
+        ("", r"rules: Field required"),
+        ("rules = []", r"rules: List should have at least 1 item"),
+        ('[[rules]]\nname = "a"', r"rules\[1\]: .*watches nothing"),
+        ('[[rules]]\nname = ""\nmarket = true', r"rules\[1\]\.name"),
+        ("[[rules]]\nmarket = true", r"rules\[1\]\.name: Field required"),
+        ('[[rules]]\nname = "a"\nmarket = true\nmin_sorces = 2', r"rules\[1\]\.min_sorces: Extra"),
+        ('[[rules]]\nname = "a"\nmarket = true\nmin_sources = "2"', r"\.min_sources: .* integer"),
+        (
+            '[[rules]]\nname = "a"\nmarket = true\nmin_sources = 0',
+            r"\.min_sources: .*greater than 0",
+        ),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = 4', r'\.window: .*such as "4h"'),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "4 hours"', r"\.window: .*no length"),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "2d"', r"\.window: .*less than or equal"),
+        ('[[rules]]\nname = "a"\ntopics = ["tulips"]', "no topic is called 'tulips'"),
+        ('[[rules]]\nname = "a"\nentities = ["Nobody Knows It"]', "no company is known as"),
+        (
+            '[[rules]]\nname = "a"\nentities = ["twin co"]',
+            r"may be x:1 \(Twin Co\), x:2 \(Twin Co\)",
+        ),
+        (
+            '[[rules]]\nname = "a"\nmarket = true\n[[rules]]\nname = "a"\nmarket = true',
+            "two rules are called 'a'",
+        ),
+    ],
+)
+def test_rules_that_make_no_sense_are_told_by_place(load: Load, text: str, problem: str) -> None:
+    with pytest.raises(RulesError, match=problem) as error:
+        load(text)
+
+    assert re.search(r"rules\.toml", str(error.value))
+
+
+def test_a_file_that_is_not_there_is_told() -> None:
+    with pytest.raises(RulesError, match=r"cannot read the rules in nowhere\.toml: No such file"):
+        load_rules(Path("nowhere.toml"))
