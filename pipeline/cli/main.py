@@ -13,6 +13,7 @@ from pipeline.cli import (
     classify,
     companies,
     demo,
+    detect,
     encoders,
     evaluate,
     explain,
@@ -45,6 +46,7 @@ app = typer.Typer(
 app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("classify", rich_help_panel=_TRY)(classify.classify)
 app.command("explain", rich_help_panel=_TRY)(explain.explain)
+app.command("detect", rich_help_panel=_TRY)(detect.detect)
 
 app.command("migrate", rich_help_panel=_RUN)(services.migrate)
 app.command("ingest", rich_help_panel=_RUN)(ingest.ingest)
