@@ -73,7 +73,8 @@ def draw(line: Sequence[Point], alerts: Sequence[AlertRow], *, title: str, path:
         times, expected, needed, color="tab:blue", alpha=0.15, label="up to what firing asks for"
     )
     axes.plot(times, expected, color="tab:blue", label="expected")
-    axes.plot(times, [point.observed for point in line], color="black", lw=1, label="observed")
+    observed = [point.observed for point in line]
+    axes.step(times, observed, where="post", color="black", lw=1, label="observed")
     for number, alert in enumerate(alerts):
         start = _days(alert.fired_at)
         end = _days(alert.resolved_at) if alert.resolved_at else times[-1]
