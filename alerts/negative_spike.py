@@ -5,44 +5,61 @@ two grumpy accounts of a company nobody writes about. What becomes of readings o
 hysteresis, cooldown) lives in ``walk``.
 """
 
+from dataclasses import replace
+from datetime import timedelta
 from math import log, sqrt
 
-from alerts.series import HOUR_US, Series, from_us
+from alerts.series import Series, from_us
 from alerts.types import Reading, Rule, Severity
 
-# Overdispersion of counts in 4 h, variance = m + PHI * m^2: news comes in stories and follows the
-# clock, and the baseline knows neither. By moments on two quiet weeks of real feeds, the busiest
-# companies lie between 0.05 and 1.8, their median at 0.8.
+# Overdispersion of counts, variance = m + PHI * m^2: news comes in stories, which the baseline
+# does not know. By moments on two quiet weeks of real feeds, the busiest companies lie between
+# 0.05 and 1.8, their median at 0.8.
 PHI = 0.8
-# Correlation of tone within a window. At 0.02 a hundred accounts weigh as 34 independent ones,
-# so a share must rise by some 12 points however many accounts there are.
-RHO = 0.02
+# Correlation of tone within a window: the accounts of one story share it. At 0.2 however many
+# accounts weigh as five independent ones at most. Found on invented news (docs/experiments.md):
+# at 0.02 twice as many days of one bad story count as crises.
+RHO = 0.2
 
 
 def measure(series: Series, at: int, rule: Rule) -> Reading:
     """Measure one series at one moment; nothing after ``at`` is looked at.
 
+    The windows are read one by one, and that which is further beyond the thresholds speaks.
+
     Args:
-        series: Prepared with ``rule.window``, from at least the mentions of
-            ``(at - rule.window, at]``.
+        series: From at least the mentions of ``(at - rule.long_window, at]``.
         at: Event time, in microseconds since 1970.
         rule: Thresholds.
 
     Returns:
-        Counts, expectation and scores, and whether they fire or clear. Stories cost more than all
-        else: their number is 0 until who needs it asks the series.
+        Counts, expectation and scores, and whether they fire or clear; it clears where all
+        windows do. Stories cost more than all else: their number is 0 until who needs it asks
+        the series.
 
     Reference:
         R. E. Watkins et al. (2008), BMC Medical Informatics and Decision Making 8:37, on the
         negative binomial in surveillance of counts.
     """
-    counts, baseline = series.counts(at), series.baseline(at)
-    expected = baseline.outlet_hours_per_h * series.window_us / HOUR_US
+    readings = [_measure(series, at, window, rule) for window in (rule.window, rule.long_window)]
+    most = max(readings, key=lambda reading: (reading.rank, reading.z_volume))
+    return replace(most, clears=all(reading.clears for reading in readings))
+
+
+def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
+    counts, expected = series.counts(at, window), series.expected(at, window)
     z_volume = volume_z(counts.outlet_hours, expected)
-    z_share = share_z(counts.negative, counts.accounts, baseline.share)
+    z_share = share_z(counts.negative, counts.accounts, series.baseline(at).share)
     old_enough = from_us(at) - from_us(series.archive_start_us) >= rule.warm_up
+    eligible = (
+        old_enough
+        and counts.outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
+        and counts.sources >= rule.min_sources
+    )
+    rank = min(z_volume / rule.min_z_volume, z_share / rule.min_z_share) if eligible else 0.0
     return Reading(
         at=from_us(at),
+        window=window,
         observed=float(counts.outlet_hours),
         expected=expected,
         z_volume=z_volume,
@@ -51,13 +68,8 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
         accounts=counts.accounts,
         stories=0,
         sources=counts.sources,
-        fires=(
-            old_enough
-            and counts.outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
-            and counts.sources >= rule.min_sources
-            and z_volume >= rule.min_z_volume
-            and z_share >= rule.min_z_share
-        ),
+        rank=max(rank, 0.0),
+        fires=rank >= rule.threshold,
         clears=(
             min(z_volume, z_share) < rule.clear_z
             and counts.outlet_hours < rule.clear_ratio * expected

@@ -8,11 +8,11 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import exp2, log
 
 import numpy as np
 import numpy.typing as npt
 
+from alerts.profile import FLAT, Profile
 from alerts.stories import group_stories
 from alerts.types import Hour, Mention
 
@@ -71,7 +71,7 @@ class Baseline:
     """What the series' own past lets expect.
 
     Attributes:
-        outlet_hours_per_h: As in ``Counts``, for one hour.
+        outlet_hours_per_h: As in ``Counts``, for one mean hour of the week.
         share: Negative share of the accounts, strictly between 0 and 1.
     """
 
@@ -89,9 +89,11 @@ class Series:
         *,
         archive_start: datetime,
         parent_share: float,
-        window: timedelta,
+        longest_window: timedelta,
+        profile: Profile = FLAT,
     ) -> None:
-        self.window_us = window // _MICROSECOND
+        self._longest_us = longest_window // _MICROSECOND
+        self._profile = profile
         self.archive_start_us = to_us(archive_start)
         self._parent_share = parent_share
         self._items = sorted(to_us(mention.at) for mention in mentions)
@@ -135,26 +137,32 @@ class Series:
         index = bisect_right(self._negative, until)
         return self._negative[index - 1] if index else None
 
-    def counts(self, at: int) -> Counts:
-        """Count what is in the window ``(at - window, at]``."""
-        start, end = self._inside(at)
+    def counts(self, at: int, window: timedelta) -> Counts:
+        """Count what is in ``(at - window, at]``."""
+        after = at - window // _MICROSECOND
+        start, end = self._inside(after, at)
         return Counts(
-            items=_between(self._items, at - self.window_us, at),
-            accounts=_between(self._accounts, at - self.window_us, at),
+            items=_between(self._items, after, at),
+            accounts=_between(self._accounts, after, at),
             negative=end - start,
             # Distinct are those whose like is not in the window before them.
             outlet_hours=int(np.count_nonzero(self._same_outlet_hour[start:end] < start)),
             sources=int(np.count_nonzero(self._same_source[start:end] < start)),
         )
 
-    def stories(self, at: int) -> int:
-        """Return how many stories the window's negative accounts tell."""
-        start, end = self._inside(at)
+    def stories(self, at: int, window: timedelta) -> int:
+        """Return how many stories the negative accounts of ``(at - window, at]`` tell."""
+        start, end = self._inside(at - window // _MICROSECOND, at)
         return len(set(group_stories(self._titles[start:end])))
 
+    def expected(self, at: int, window: timedelta) -> float:
+        """Return how many outlet-hours ``(at - window, at]`` lets expect; > 0."""
+        worth_h = self._profile.between(at - window // _MICROSECOND, at)
+        return self.baseline(at).outlet_hours_per_h * worth_h
+
     def baseline(self, at: int) -> Baseline:
-        """Return what was to be expected at a moment, from the whole hours before its window."""
-        until = (at - self.window_us) // HOUR_US * HOUR_US
+        """Return the series' habit, from the whole hours before the longest window."""
+        until = (at - self._longest_us) // HOUR_US * HOUR_US
         if until not in self._baselines:
             self._baselines[until] = self._learn(until)
         return self._baselines[until]
@@ -165,7 +173,7 @@ class Series:
         last = bisect_right(self._starts, until - HOUR_US)
         ages_h = (until - np.array(self._starts[first:last], dtype=np.int64)) / HOUR_US - 0.5
         outlet_hours, negative, accounts = self._hours[first:last].T
-        exposure_h = _discounted((until - max(since, self.archive_start_us)) / HOUR_US)
+        exposure_h = self._exposure_h(max(since, self.archive_start_us), until)
         rate_weights = np.exp2(-ages_h / _RATE_HALF_LIFE_H)
         share_weights = np.exp2(-ages_h / _SHARE_HALF_LIFE_H)
         share = (float(share_weights @ negative) + _KAPPA * self._parent_share) / (
@@ -177,14 +185,15 @@ class Series:
             min(max(share, _SHARE_BOUNDS[0]), _SHARE_BOUNDS[1]),
         )
 
-    def _inside(self, at: int) -> tuple[int, int]:
-        return bisect_right(self._negative, at - self.window_us), bisect_right(self._negative, at)
+    def _exposure_h(self, since: int, until: int) -> float:
+        """Return the mean hours that were watched, each weighted as counts of its age are."""
+        last = until // HOUR_US
+        weights = self._profile.hourly(min(-(-since // HOUR_US), last), last)
+        ages_h = len(weights) - np.arange(len(weights)) - 0.5
+        return float(np.exp2(-ages_h / _RATE_HALF_LIFE_H) @ weights)
 
-
-def _discounted(span_h: float) -> float:
-    """Return the hours of a span that ends now, each weighted as counts of its age are."""
-    mean_life_h = _RATE_HALF_LIFE_H / log(2)
-    return mean_life_h * (1 - exp2(-max(span_h, 0.0) / _RATE_HALF_LIFE_H))
+    def _inside(self, after: int, until: int) -> tuple[int, int]:
+        return bisect_right(self._negative, after), bisect_right(self._negative, until)
 
 
 def _previous(keys: Iterable[Hashable]) -> npt.NDArray[np.int64]:

@@ -1,7 +1,7 @@
 """The values that detection works on: no database, no clock, no network."""
 
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 
 
@@ -49,6 +49,10 @@ class Rule:
     ``min_negative``, ``min_sources`` and ``min_ratio``.
 
     Attributes:
+        window: Within it a crisis is seen early ...
+        long_window: ... and within this one where it is told slowly.
+        threshold: So many times ``min_z_volume`` and ``min_z_share`` are asked for; it follows
+            from the alert budget.
         min_negative: Fewest negative accounts in the window.
         min_sources: Fewest distinct sources of those accounts.
         min_ratio: Least ratio of observed to expected negative accounts.
@@ -59,11 +63,13 @@ class Rule:
     """
 
     window: timedelta = timedelta(hours=4)
+    long_window: timedelta = timedelta(hours=12)
+    threshold: float = 1.0
     min_negative: int = 3
     min_sources: int = 2
     min_ratio: float = 2.0
     min_z_volume: float = 3.0
-    min_z_share: float = 1.5
+    min_z_share: float = 1.0
     clear_z: float = 1.0
     clear_ratio: float = 1.3
     clear_for: timedelta = timedelta(minutes=30)
@@ -77,18 +83,22 @@ class Reading:
     """What a detector measured on one series at one moment.
 
     Attributes:
-        at: Event time of the reading; the window is ``(at - rule.window, at]``.
+        at: Event time of the reading.
+        window: Of the rule's windows the one that says most; it is ``(at - window, at]``.
         observed: Negative accounts, an outlet counted at most once an hour.
         expected: The same as the baseline expects them.
         items: Everything in the window, copies included.
         accounts: Items that are no copies, of any tone.
         stories: Groups of negative accounts with like titles.
         sources: Distinct sources of the negative accounts.
-        fires: All thresholds are passed.
+        rank: How far the scores are beyond those that the rule asks for, 1 being just there; 0
+            where it asks for more accounts or sources or a longer archive.
+        fires: The rank is that of the rule's threshold or more.
         clears: Low enough to end an alert.
     """
 
     at: datetime
+    window: timedelta
     observed: float
     expected: float
     z_volume: float
@@ -97,6 +107,7 @@ class Reading:
     accounts: int
     stories: int
     sources: int
+    rank: float
     fires: bool
     clears: bool
 
@@ -144,7 +155,12 @@ class SeriesState:
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What came of walking one series through event time."""
+    """What came of walking one series through event time.
+
+    Attributes:
+        ranks: For each day the highest rank of its readings, where there was one above 0.
+    """
 
     state: SeriesState
-    transitions: tuple[Transition, ...] = field(default=())
+    transitions: tuple[Transition, ...] = ()
+    ranks: dict[date, float] = field(default_factory=dict)

@@ -6,9 +6,10 @@ Deterministic, and the same however the way is cut: walking ``(a, c]`` gives wha
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from alerts.negative_spike import measure, severity_of
+from alerts.profile import FLAT, Profile
 from alerts.series import Series, to_us
 from alerts.types import (
     Hour,
@@ -39,6 +40,7 @@ def walk(
     archive_start: datetime,
     parent_share: float,
     rule: Rule,
+    profile: Profile = FLAT,
 ) -> Walk:
     """Walk one series through ``(since, until]``.
 
@@ -50,7 +52,8 @@ def walk(
     a step too: where nothing came late it was one before, and says the same again.
 
     Args:
-        mentions: Those of ``(revisit_since - rule.window, until]``, copies included, any order.
+        mentions: Those of ``(revisit_since - rule.long_window, until]``, in any order, with
+            copies.
         hours: History from ``series.HISTORY`` and an hour before the first window.
         state: The state at ``since``.
         since: Exclusive, aware.
@@ -60,6 +63,7 @@ def walk(
         parent_share: Negative share, in [0, 1], of what the series is a part of. To keep the
             promise above it must not depend on where the way is cut.
         rule: Thresholds.
+        profile: When in a week all news comes; as for ``parent_share``.
 
     Returns:
         The state at ``until`` and what happened on the way there.
@@ -69,7 +73,8 @@ def walk(
         hours,
         archive_start=archive_start,
         parent_share=parent_share,
-        window=rule.window,
+        longest_window=rule.long_window,
+        profile=profile,
     )
     transitions: list[Transition] = []
     end = to_us(until)
@@ -78,13 +83,19 @@ def walk(
     last = series.last_negative(start)
     if state.open is None and last is not None and last > to_us(revisit_since):
         at = last
+    ranks: dict[date, float] = {}
     while at is not None and at <= end:
-        state, change = _advance(state, measure(series, at, rule), rule)
+        measured = measure(series, at, rule)
+        if measured.rank > 0:
+            day = measured.at.date()
+            ranks[day] = max(measured.rank, ranks.get(day, 0.0))
+        state, change = _advance(state, measured, rule)
         if change is not None:
-            reading = replace(change.reading, stories=series.stories(at))
+            reading = change.reading
+            reading = replace(reading, stories=series.stories(at, reading.window))
             transitions.append(replace(change, reading=reading))
         at = _next_step(series, at, is_open=state.open is not None)
-    return Walk(state, tuple(transitions))
+    return Walk(state, tuple(transitions), ranks)
 
 
 def _next_step(series: Series, after: int, *, is_open: bool) -> int | None:

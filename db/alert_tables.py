@@ -4,6 +4,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Date,
     Double,
     ForeignKey,
     ForeignKeyConstraint,
@@ -92,6 +93,18 @@ detect_states = Table(
     Column("name", ID, primary_key=True),
     Column("evaluated_until", TIME, nullable=False),
     Column("state", JSONB, nullable=False),
+)
+
+# What stood out, fired or not: the alert budget's threshold is read from it.
+detect_ranks = Table(
+    "detect_ranks",
+    metadata,
+    Column("detector", ID, nullable=False),
+    Column("day", Date, nullable=False, comment="of event time, UTC"),
+    Column("scope_kind", ID, nullable=False),
+    Column("scope_id", ID, nullable=False),
+    Column("rank", Double, nullable=False, comment="the day's highest"),
+    PrimaryKeyConstraint("detector", "day", "scope_kind", "scope_id"),
 )
 
 subscriptions = Table(

@@ -46,7 +46,7 @@ _SHOUTED_WORDS = 4
 
 
 def normalise(text: str) -> str:
-    """Return the text in plain characters, each in its place; spaces at the end are left off.
+    """Return the text in plain characters, as long as it was.
 
     Traditional Chinese characters become simplified ones, full-width letters, digits and signs
     ASCII, curly quotes straight, dashes hyphens; what cannot be seen becomes a space. The
@@ -55,8 +55,8 @@ def normalise(text: str) -> str:
     those that begin a word. Doing it twice changes nothing more.
     """
     plain = text if text.isascii() and text.isprintable() else text.translate(_table())
-    without = _LINK.sub(lambda link: " " * len(link[0]), plain).rstrip()
-    return _calmed(without if without else plain.rstrip())
+    without = _LINK.sub(lambda link: " " * len(link[0]), plain)
+    return _calmed(without if without.strip() else plain)
 
 
 def _calmed(text: str) -> str:

@@ -43,6 +43,8 @@ class TrainingConfig(_Strict):
             the like, to tell relevance.
         augment: Share of texts that are shown altered, each time in another way.
         tuning: What is trained of the encoder: "full", "lora" or "ia3".
+        trained_layers: How many of the uppermost layers are trained, besides the heads; empty
+            trains all, and the embeddings.
         lora_rank: Of what "lora" adds to each linear map.
         class_weights: Weigh a text's sentiment by how rare it is among the training rows.
         dropout: In the encoder. Half of the time of a step on a CPU goes into it.
@@ -56,6 +58,7 @@ class TrainingConfig(_Strict):
     general: NonNegativeInt = 0
     augment: float = Field(default=0.0, ge=0, le=1)
     tuning: Tuning = Tuning.FULL
+    trained_layers: NonNegativeInt | None = None
     lora_rank: PositiveInt = 16
     class_weights: bool = False
     dropout: float = Field(default=0.1, ge=0, lt=1)

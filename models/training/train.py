@@ -34,7 +34,7 @@ from models.training.examples import IGNORED, read_rows, split_examples
 from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
-from models.training.tuning import merged, with_additions
+from models.training.tuning import freeze_below, merged, with_additions
 from models.version import HEADS_FILE
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
@@ -83,13 +83,16 @@ def held_back_metrics(prediction: EvalPrediction) -> dict[str, float]:
     return {**known_metrics, "mean": float(np.mean(list(known_metrics.values())))}
 
 
-def fit_temperature(logits: np.ndarray, targets: np.ndarray, kind: HeadKind) -> float:
+def fit_temperature(
+    logits: np.ndarray, targets: np.ndarray, kind: HeadKind, *, otherwise: float = 1.0
+) -> float:
     """Return the temperature in [0.5, 5] with the least held-back loss.
 
     Args:
         logits: (..., labels), or (...) for a single sigmoid.
         targets: Bits of the right answers (...) for a softmax; 0, 1 or ``IGNORED`` for sigmoids.
         kind: Which of them it is.
+        otherwise: The answer where nothing held back tells.
 
     Reference:
         Guo et al. (2017), On Calibration of Modern Neural Networks, ICML.
@@ -104,15 +107,16 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray, kind: HeadKind) -> 
             return float(functional.binary_cross_entropy_with_logits(scaled, true))
         return float(any_of(scaled, true).mean())
 
-    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss) if len(true) else 1.0
+    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss) if len(true) else otherwise
 
 
 def _starting_model(config: TrainingConfig) -> MultiHeadModel:
     """Return an encoder with new heads, or with those of a model of ours that mean the same."""
     if (Path(config.encoder) / HEADS_FILE).is_file():
         trained = load_multihead(Path(config.encoder))
-        model = MultiHeadModel(trained.encoder, HEADS)
-        known = {(spec.name, spec.labels) for spec in trained.specs}
+        known = {(spec.name, spec.labels): spec for spec in trained.specs}
+        specs = tuple(known.get((head.name, head.labels), head) for head in HEADS)
+        model = MultiHeadModel(trained.encoder, specs)
         for head in HEADS:
             if (head.name, head.labels) in known:
                 model.heads[head.name] = trained.heads[head.name]
@@ -155,6 +159,8 @@ def train(
     if not torch.cuda.is_available():
         # On a CPU the backward pass of the fused attention takes five times that of the plain one.
         model.encoder.set_attn_implementation("eager")
+    if config.trained_layers is not None:
+        freeze_below(model.encoder, config.trained_layers)
     model.encoder = with_additions(model.encoder, config.tuning, rank=config.lora_rank)
     # Trainer reads 1 as "each step"; a share just below it is rounded up to the last step.
     step_share = min(1.0 / (config.evaluations_per_epoch * config.epochs), 0.9999)
@@ -206,11 +212,11 @@ def train(
     outcome = trainer.predict(held)
     pairs = cast("tuple[Arrays, Arrays]", (outcome.predictions, outcome.label_ids))
     temperatures = [
-        fit_temperature(logits, targets, head.kind)
-        for head, logits, targets in zip(HEADS, *pairs, strict=True)
+        fit_temperature(logits, targets, head.kind, otherwise=head.temperature)
+        for head, logits, targets in zip(model.specs, *pairs, strict=True)
     ]
     model.specs = tuple(
-        replace(h, temperature=round(t, 4)) for h, t in zip(HEADS, temperatures, strict=True)
+        replace(h, temperature=round(t, 4)) for h, t in zip(model.specs, temperatures, strict=True)
     )
     model.encoder = merged(model.encoder)
     model.save(out)

@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import cast
 
 from peft import IA3Config, LoraConfig, PeftConfig, PeftModel, get_peft_model
+from torch.nn import ModuleList
 from transformers import PreTrainedModel
 
 
@@ -37,6 +38,28 @@ def with_additions(encoder: PreTrainedModel, tuning: Tuning, *, rank: int) -> Pr
         wide = ["intermediate.dense"]
         additions = IA3Config(target_modules=["key", "value", *wide], feedforward_modules=wide)
     return cast("PreTrainedModel", get_peft_model(encoder, additions))
+
+
+def freeze_below(encoder: PreTrainedModel, trained_layers: int) -> None:
+    """Leave only the uppermost layers of an encoder to be trained.
+
+    What lies below needs no backward pass: with a quarter of the layers, a step takes half the
+    time, and what the model knew of other tasks is forgotten less.
+
+    Args:
+        encoder: With ``encoder.layer``, as BERT and its kin.
+        trained_layers: How many stay trainable; 0 leaves the heads alone.
+
+    Raises:
+        ValueError: If the encoder has fewer layers.
+    """
+    layers = cast("ModuleList", encoder.get_submodule("encoder.layer"))
+    if trained_layers > len(layers):
+        msg = f"trained_layers is {trained_layers}, the encoder has {len(layers)} layers"
+        raise ValueError(msg)
+    encoder.requires_grad_(requires_grad=False)
+    for layer in layers[len(layers) - trained_layers :]:
+        layer.requires_grad_(requires_grad=True)
 
 
 def merged(encoder: PreTrainedModel) -> PreTrainedModel:

@@ -83,7 +83,7 @@ def draw(line: Sequence[Point], alerts: Sequence[AlertRow], *, title: str, path:
         axes.axvline(start, color="tab:red", lw=1, label=label)
     with mpl.rc_context({"date.converter": "concise"}):
         axes.xaxis_date()
-    axes.set_ylabel("negative accounts in the window")
+    axes.set_ylabel("negative accounts in the window that speaks")
     axes.set_title(f"{title} (UTC)", parse_math=False)
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left")

@@ -1,7 +1,7 @@
 """From a detector's transition to the alert's row and to the event that its receivers get."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from alerts.evidence import most_telling
@@ -40,7 +40,6 @@ def moved(
     key: SeriesKey,
     name: str,
     rows: Sequence[MentionRow],
-    window: timedelta,
 ) -> AlertRow:
     """Return the alert as it stands after the transition.
 
@@ -50,17 +49,16 @@ def moved(
         key: The series.
         name: What people call the series.
         rows: Its mentions, at least those of the window that ends with the transition.
-        window: Length of the detector's window.
     """
     reading = transition.reading
-    at, start = reading.at, reading.at - window
+    at, start = reading.at, reading.at - reading.window
     fired = transition.kind is TransitionKind.FIRED
     resolved = transition.kind is TransitionKind.RESOLVED
     inside = [row for row in rows if start < row.published_at <= at]
     by_id = {row.item_id: row for row in inside}
     # By the time an alert resolves its reasons have left the window: it keeps those it had.
     keep = alert if alert and resolved else None
-    telling = most_telling([to_mention(row) for row in inside], at=at, window=window)
+    telling = most_telling([to_mention(row) for row in inside], at=at, window=reading.window)
     return AlertRow(
         id=alert_id(DETECTOR, key, transition.fired_at),
         detector=DETECTOR,

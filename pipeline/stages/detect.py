@@ -7,19 +7,23 @@ event time is cut into ticks, because one transaction never crosses a border of 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from typing import Any, Protocol
 
 from pydantic import TypeAdapter
 
-from alerts import series
+from alerts import budget, series
+from alerts.budget import Ranks
+from alerts.profile import Profile
 from alerts.types import Hour, Reading, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
+from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
-from pipeline.rules import Rules
+from pipeline.rules import Rules, ScopedRule
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
 from pipeline.stages.archive import Archive, StoredArchive
 
@@ -107,20 +111,49 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     reached = _unpack(saved, open_alerts(session)) if saved else Reached.before(oldest)
     if watermark < reached.until:
         return None
-    reached, changes = advance(archive, reached, watermark=watermark, rules=rules)
+    ranks = StoredRanks(session)
+    reached, changes = advance(archive, ranks, reached, watermark=watermark, rules=rules)
     for change in changes:
         save_alert(session, change.alert, change.event)
     save_detect_state(session, DETECTOR, reached.until, _pack(reached.states))
     return Step(reached.until, tuple(change.event for change in changes))
 
 
+class RankStore(Protocol):
+    """Remembers how far series stood out, day by day."""
+
+    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
+        """Return the ranks of the days in ``[since, before)``; low ones may lack."""
+        ...
+
+    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+        """Raise the ranks to these where they are higher."""
+        ...
+
+
+class StoredRanks:
+    """The ranks in the database, as one transaction sees them."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
+        """See ``RankStore``."""
+        return read_ranks(self._session, DETECTOR, since=since, before=before, least=budget.LEAST)
+
+    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+        """See ``RankStore``."""
+        save_ranks(self._session, DETECTOR, ranks)
+
+
 def advance(
-    archive: Archive, reached: Reached, *, watermark: datetime, rules: Rules
+    archive: Archive, ranks: RankStore, reached: Reached, *, watermark: datetime, rules: Rules
 ) -> tuple[Reached, list[Change]]:
-    """Evaluate the next stretch of event time; stores nothing.
+    """Evaluate the next stretch of event time; stores nothing but ranks.
 
     Args:
         archive: The news.
+        ranks: Of the days before; those of the stretch are added.
         reached: What the last call returned; at first ``Reached.before`` the oldest item.
         watermark: Nothing after it is looked at; not before ``reached.until``.
         rules: Which series alert, and when.
@@ -132,15 +165,14 @@ def advance(
     stretch = _Stretch(archive, reached.until, watermark, rules)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(archive, reached.until, until)
+    walker = _Walker(archive, ranks, rules, reached.until, until)
     changes: list[Change] = []
     for key in sorted({*changed, *busy}):
-        states[key], of_series = walker.walk(
-            key, _rule_of(key, rules), states.get(key, SeriesState()), firing.get(key)
-        )
+        states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
         changes += of_series
         if of_series:
             firing[key] = of_series[-1].alert
+    ranks.save(walker.ranks)
     # In the order of event time, so that receivers hear one story and not series by series.
     changes.sort(key=lambda change: change.event.at)
     open_now = {key: alert for key, alert in firing.items() if alert.state == "firing"}
@@ -160,7 +192,7 @@ def _remembered(
     def matters(key: SeriesKey, state: SeriesState) -> bool:
         rule = _rule_of(key, rules)
         resolved_at = state.last_resolved_at
-        cooling = resolved_at and resolved_at > until - rule.window - rule.cooldown
+        cooling = resolved_at and resolved_at > until - rule.long_window - rule.cooldown
         return bool(state.open or cooling)
 
     return {key: state for key, state in states.items() if matters(key, state)}
@@ -212,21 +244,27 @@ class _Stretch:
 class _Walker:
     """Walks single series through ``(since, until]``, inside one cell of the grid."""
 
-    def __init__(self, archive: Archive, since: datetime, until: datetime) -> None:
+    def __init__(
+        self, archive: Archive, past: RankStore, rules: Rules, since: datetime, until: datetime
+    ) -> None:
+        self.ranks: dict[SeriesKey, dict[date, float]] = {}
         self._archive = archive
+        self._past = past
+        self._rules = rules
         self._since = since
         self._until = until
         self._cell_start = grid_end(since) - STEP
-        self._known_market: Market | None = None
+        self._known_rules: dict[str, Rule] = {}
 
     def walk(
-        self, key: SeriesKey, rule: Rule, state: SeriesState, alert: AlertRow | None
+        self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
     ) -> tuple[SeriesState, list[Change]]:
         """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
-        revisit = max(self._since - rule.window, self._cell_start)
-        start = revisit - rule.window
+        rule = self._rule(key)
+        revisit = max(self._since - rule.long_window, self._cell_start)
+        start = revisit - rule.long_window
         rows = self._archive.mentions(key, since=start, until=self._until)
         walked = walk(
             [to_mention(row) for row in rows],
@@ -234,29 +272,66 @@ class _Walker:
                 self._archive,
                 key,
                 self._cell_start,
-                window=rule.window,
+                window=rule.long_window,
                 until=self._until,
             ),
             state=state,
             since=self._since,
             until=self._until,
             revisit_since=revisit,
-            archive_start=self._market().watched_since,
-            parent_share=self._market().negative_share,
+            archive_start=self._market.watched_since,
+            parent_share=self._market.negative_share,
             rule=rule,
+            profile=self._market.profile,
         )
+        if walked.ranks:
+            self.ranks[key] = walked.ranks
         changes: list[Change] = []
         for transition in walked.transitions:
             name = alert.scope_name if alert else self._archive.name(key)
-            alert = moved(alert, transition, key=key, name=name, rows=rows, window=rule.window)
+            alert = moved(alert, transition, key=key, name=name, rows=rows)
             said = said_of(alert, transition.kind)
             changes.append(Change(alert, said, transition.reading))
         return walked.state, changes
 
+    @cached_property
     def _market(self) -> "Market":
-        if self._known_market is None:
-            self._known_market = Market.before(self._cell_start, self._archive)
-        return self._known_market
+        return Market.before(self._cell_start, self._archive)
+
+    def _rule(self, key: SeriesKey) -> Rule:
+        scoped = self._rules.of(key)
+        if scoped is None:
+            return _LAST_RULE
+        if scoped.name not in self._known_rules:
+            self._known_rules[scoped.name] = with_threshold(
+                scoped, self._rules, self._past, self._market, cell_start=self._cell_start
+            )
+        return self._known_rules[scoped.name]
+
+
+def with_threshold(
+    scoped: ScopedRule,
+    rules: Rules,
+    past: RankStore,
+    market: "Market",
+    *,
+    cell_start: datetime,
+) -> Rule:
+    """Return a rule with the threshold that the days before a cell leave to its budget."""
+    today = cell_start.date()
+    first = today - timedelta(days=budget.HISTORY_DAYS + 1)
+    warm = market.watched_since + scoped.rule.warm_up
+    own = {
+        day: {key: rank for key, rank in ranks.items() if rules.of(key) is scoped}
+        for day, ranks in past.read(since=first, before=today).items()
+    }
+    threshold = budget.threshold(
+        own,
+        before=today,
+        since=warm.date() + timedelta(days=1),
+        per_day=scoped.alerts_per_day,
+    )
+    return replace(scoped.rule, threshold=threshold)
 
 
 def history(
@@ -273,12 +348,14 @@ class Market:
 
     Attributes:
         negative_share: Of its accounts.
+        profile: When in a week its accounts come.
         watched_since: From when on silence means that nothing was written. A first poll brings
             items that are weeks old, before which nobody looked: they are not the beginning.
     """
 
     negative_share: float
     watched_since: datetime
+    profile: Profile
 
     @classmethod
     def before(cls, start: datetime, archive: Archive) -> "Market":
@@ -291,7 +368,8 @@ class Market:
             if since - row.start > LONGEST_SILENCE:
                 break
             since = row.start
-        return cls(share, since)
+        told = [(row.start, row.accounts) for row in rows]
+        return cls(share, since, Profile.of(told, since=since, until=start))
 
 
 def _unpack(saved: Mapping[str, Any], alerts: Sequence[AlertRow]) -> Reached:

@@ -40,16 +40,24 @@ class Measured:
 
 def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Measured:
     """Measure one series as the scheduler does at one moment; nothing after ``at`` is read."""
-    cell_start = grid_end(at - _INSTANT) - STEP
-    market = Market.before(cell_start, archive)
-    rows = archive.mentions(key, since=at - rule.window, until=at)
+    start = cell_start(at)
+    market = Market.before(start, archive)
+    rows = archive.mentions(key, since=at - rule.long_window, until=at)
     series = Series(
         [to_mention(row) for row in rows],
-        history(archive, key, cell_start, window=rule.window, until=at),
+        history(archive, key, start, window=rule.long_window, until=at),
         archive_start=market.watched_since,
         parent_share=market.negative_share,
-        window=rule.window,
+        longest_window=rule.long_window,
+        profile=market.profile,
     )
     moment = to_us(at)
-    reading = replace(measure(series, moment, rule), stories=series.stories(moment))
-    return Measured(reading, series.baseline(moment), market, tuple(rows))
+    measured = measure(series, moment, rule)
+    reading = replace(measured, stories=series.stories(moment, measured.window))
+    inside = tuple(row for row in rows if row.published_at > at - reading.window)
+    return Measured(reading, series.baseline(moment), market, inside)
+
+
+def cell_start(at: datetime) -> datetime:
+    """Return the start of the cell of the grid that a moment is evaluated in."""
+    return grid_end(at - _INSTANT) - STEP

@@ -57,9 +57,10 @@ def read(
         hours,
         archive_start=archive_start,
         parent_share=parent_share,
-        window=rule.window,
+        longest_window=rule.long_window,
     )
-    return replace(measure(series, to_us(AT), rule), stories=series.stories(to_us(AT)))
+    reading = measure(series, to_us(AT), rule)
+    return replace(reading, stories=series.stories(to_us(AT), reading.window))
 
 
 BUSY = habit(10, 0.4)
@@ -144,7 +145,7 @@ def test_an_outlet_counts_once_an_hour() -> None:
 
 
 def test_the_window_excludes_its_start_and_includes_its_end() -> None:
-    assert read([account(4, "wire"), account(0, "daily")]).observed == 1
+    assert read([account(12, "wire"), account(0, "daily")]).observed == 1
 
 
 def test_nothing_after_the_moment_is_looked_at() -> None:
@@ -156,13 +157,13 @@ def test_nothing_after_the_moment_is_looked_at() -> None:
 
 
 def test_the_window_itself_is_no_part_of_the_expectation() -> None:
-    inside = [Hour(AT.replace(minute=0) - timedelta(hours=ago), 9, 9) for ago in range(5)]
+    inside = [Hour(AT.replace(minute=0) - timedelta(hours=ago), 9, 9) for ago in range(13)]
 
     assert read(THREE, inside) == read(THREE)
 
 
 def test_history_older_than_four_weeks_counts_for_nothing() -> None:
-    old = Hour(AT.replace(minute=0) - timedelta(days=28, hours=5), 99, 99)
+    old = Hour(AT.replace(minute=0) - timedelta(days=28, hours=13), 99, 99)
     start = START - timedelta(days=40)
 
     assert read(THREE, [old], archive_start=start) == read(THREE, archive_start=start)
@@ -204,7 +205,7 @@ def test_stories_are_those_of_the_negative_accounts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("per_day", "accounts", "least"), [(4, 8, 8), (4, 15, 10), (10, 15, 15), (10, 22, 15)]
+    ("per_day", "accounts", "least"), [(4, 8, 8), (4, 15, 11), (10, 15, 15), (10, 22, 15)]
 )
 def test_what_fires_for_a_busy_company_is_what_the_docs_say(
     per_day: float, accounts: int, least: int

@@ -1,7 +1,7 @@
 """The life of alerts along event time."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from time import perf_counter
 
@@ -66,10 +66,10 @@ SPIKE = (account(0), account(10, "daily"), account(62))
 def test_it_fires_at_the_account_that_makes_three_and_resolves_without_further_news() -> None:
     walked = go(SPIKE)
 
-    # The window empties 4 h after the last account; half an hour of quiet starts at the next
+    # The long window empties 12 h after the last account; half an hour of quiet starts at the next
     # border of 5 minutes.
-    assert told(walked.transitions) == [("fired", 62), ("resolved", 62 + 240 + 3 + 30)]
-    assert walked.state == SeriesState(last_resolved_at=DAY + timedelta(minutes=335))
+    assert told(walked.transitions) == [("fired", 62), ("resolved", 62 + 720 + 3 + 30)]
+    assert walked.state == SeriesState(last_resolved_at=DAY + timedelta(minutes=815))
     assert walked.transitions[1].fired_at == DAY + timedelta(minutes=62)
 
 
@@ -78,9 +78,9 @@ def test_the_readings_of_transitions_carry_their_stories() -> None:
 
 
 def test_a_relapse_during_the_quiet_half_hour_keeps_the_alert_open() -> None:
-    walked = go([*SPIKE, account(62 + 240 + 20)])
+    walked = go([*SPIKE, account(62 + 720 + 20)])
 
-    assert told(walked.transitions) == [("fired", 62), ("resolved", 322 + 240 + 3 + 30)]
+    assert told(walked.transitions) == [("fired", 62), ("resolved", 802 + 720 + 3 + 30)]
 
 
 def test_it_is_upgraded_once_when_the_crisis_grows() -> None:
@@ -103,11 +103,11 @@ def test_severity_does_not_fall_while_the_alert_is_open() -> None:
 
 
 def test_the_next_one_waits_for_the_cooldown() -> None:
-    early = [account(400 + number, f"source {number}") for number in range(5)]
-    late = [account(335 + 6 * 60 + number, f"source {number}") for number in range(5)]
+    early = [account(815 + 60 + number, f"source {number}") for number in range(5)]
+    late = [account(815 + 6 * 60 + number, f"source {number}") for number in range(5)]
 
     assert told(go([*SPIKE, *early]).transitions) == told(go(SPIKE).transitions)
-    assert told(go([*SPIKE, *late]).transitions)[2] == ("fired", 335 + 6 * 60 + 2)
+    assert told(go([*SPIKE, *late]).transitions)[2] == ("fired", 815 + 6 * 60 + 2)
 
 
 def test_it_never_fires_because_time_passed() -> None:
@@ -127,16 +127,16 @@ def test_an_account_that_comes_late_fires_in_hindsight() -> None:
     before = go(in_time, until=90)
     assert before.transitions == ()
 
-    after = go([*in_time, late], state=before.state, since=90, until=95, revisit=RULE.window)
+    after = go([*in_time, late], state=before.state, since=90, until=95, revisit=RULE.long_window)
 
     assert told(after.transitions) == [("fired", 62)]
 
 
 def test_what_was_said_is_not_said_again_in_hindsight() -> None:
-    before = go(SPIKE, until=400)
-    assert told(before.transitions)[-1] == ("resolved", 335)
+    before = go(SPIKE, until=900)
+    assert told(before.transitions)[-1] == ("resolved", 815)
 
-    after = go(SPIKE, state=before.state, since=400, until=401, revisit=timedelta(hours=7))
+    after = go(SPIKE, state=before.state, since=900, until=901, revisit=timedelta(hours=15))
 
     assert after.transitions == ()
 
@@ -206,9 +206,10 @@ def test_walking_in_pieces_gives_what_walking_at_once_gives(
 
     state = SeriesState()
     transitions: list[Transition] = []
+    ranks: dict[date, float] = {}
     borders = [-60, *sorted(cuts), end]
     for since, until in pairwise(borders):
-        first = DAY + timedelta(minutes=since) - 2 * rule.window
+        first = DAY + timedelta(minutes=since) - 2 * rule.long_window
         last = DAY + timedelta(minutes=until)
         known = [mention for mention in mentions if first < mention.at <= last]
         piece = go(
@@ -217,13 +218,15 @@ def test_walking_in_pieces_gives_what_walking_at_once_gives(
             state=state,
             since=since,
             until=until,
-            revisit=rule.window,
+            revisit=rule.long_window,
             rule=rule,
         )
         state = piece.state
         transitions.extend(piece.transitions)
+        for day, rank in piece.ranks.items():
+            ranks[day] = max(rank, ranks.get(day, 0.0))
 
-    assert Walk(state, tuple(transitions)) == whole
+    assert Walk(state, tuple(transitions), ranks) == whole
 
 
 @settings(deadline=None)

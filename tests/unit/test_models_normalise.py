@@ -16,9 +16,8 @@ from models.training.hanzi import TABLE, build_table
         ("ＡＡＰＬ　涨３．５％", "AAPL 涨3.5%"),
         ("Apple’s “record” quarter", 'Apple\'s "record" quarter'),
         ("shares −5% – sell", "shares -5% - sell"),
-        ("a\u200bb\u202ec\u00add\x00e\nf\ufeff", "a b c d e f"),
+        ("a\u200bb\u202ec\u00add\x00e\nf\ufeff", "a b c d e f "),
         ("Bank falls http://t.co/x1 more", "Bank falls                more"),
-        ("Bank falls http://t.co/x1 ", "Bank falls"),
         ("股价暴跌https://t.cn/x，快看", "股价暴跌              ，快看"),
         ("BANK HALTS ALL $SIVB WITHDRAWALS!", "Bank Halts All $SIVB Withdrawals!"),
     ],
@@ -45,8 +44,7 @@ def test_what_tells_something_stays(text: str) -> None:
 def test_places_stay_and_a_second_time_changes_nothing(text: str) -> None:
     plain = normalise(text)
 
-    assert len(plain) <= len(text)
-    assert plain == plain.rstrip()
+    assert len(plain) == len(text)
     assert normalise(plain) == plain
 
 

@@ -12,7 +12,7 @@ from models.training.config import DataFile, TrainingConfig
 from models.training.examples import Example
 from models.training.objective import TrainableModel, balanced_weights
 from models.training.train import train
-from models.training.tuning import Tuning
+from models.training.tuning import Tuning, freeze_below
 from tests.tiny_models import save_model
 
 
@@ -46,6 +46,36 @@ def test_what_was_added_is_merged_into_a_plain_model_folder(tuning: Tuning, tmp_
     changed = {name for name in old if not torch.equal(old[name], new[name])}
     assert any("attention.self.key.weight" in name for name in changed)
     assert not any("embeddings" in name for name in changed)
+
+
+@pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
+def test_only_the_uppermost_layers_change(tmp_path: Path) -> None:
+    start = save_model(tmp_path / "start")
+    _rows(tmp_path / "s.jsonl")
+    config = TrainingConfig(
+        encoder=str(start),
+        data=(DataFile(file=Path("s.jsonl"), task="sentiment"),),
+        trained_layers=1,
+        epochs=2,
+        batch_size=4,
+        learning_rate=0.05,
+        held_back=0.2,
+    )
+
+    train(config, tmp_path, tmp_path / "out")
+
+    old, new = (load_multihead(path).state_dict() for path in (start, tmp_path / "out"))
+    last = load_multihead(start).encoder.config.num_hidden_layers - 1
+    changed = {name for name in old if not torch.equal(old[name], new[name])}
+    assert any(name.startswith(f"encoder.encoder.layer.{last}.") for name in changed)
+    assert not any(f"layer.{layer}." in name for layer in range(last) for name in changed)
+    assert not any("embeddings" in name for name in changed)
+
+
+def test_more_trained_layers_than_there_are_is_an_error(tmp_path: Path) -> None:
+    encoder = load_multihead(save_model(tmp_path / "start")).encoder
+    with pytest.raises(ValueError, match="trained_layers is 99"):
+        freeze_below(encoder, 99)
 
 
 def test_rare_sentiments_weigh_more() -> None:

@@ -33,6 +33,7 @@ def transition(
 ) -> Transition:
     reading = Reading(
         at=at,
+        window=WINDOW,
         observed=4.0,
         expected=0.25,
         z_volume=4.0,
@@ -41,6 +42,7 @@ def transition(
         accounts=4,
         stories=2,
         sources=3,
+        rank=1.2,
         fires=kind is not TransitionKind.RESOLVED,
         clears=kind is TransitionKind.RESOLVED,
     )
@@ -49,7 +51,7 @@ def transition(
 
 def fired(rows: list[MentionRow]) -> AlertRow:
     change = transition(TransitionKind.FIRED)
-    return moved(None, change, key=SVB, name="SVB Financial", rows=rows, window=WINDOW)
+    return moved(None, change, key=SVB, name="SVB Financial", rows=rows)
 
 
 def test_the_alert_id_is_decided_by_detector_scope_and_the_instant_of_firing() -> None:
@@ -88,7 +90,7 @@ def test_an_update_raises_severity_and_revision_and_renews_the_evidence() -> Non
     later = NOON + timedelta(hours=1)
     change = transition(TransitionKind.UPDATED, at=later, severity=Severity.CRITICAL)
 
-    updated = moved(alert, change, key=SVB, name="", rows=[mention("second", -50)], window=WINDOW)
+    updated = moved(alert, change, key=SVB, name="", rows=[mention("second", -50)])
 
     assert (updated.id, updated.revision, updated.severity) == (alert.id, 2, "critical")
     assert [row.item_id for row in updated.evidence] == ["second"]
@@ -100,7 +102,7 @@ def test_a_resolved_alert_keeps_the_evidence_that_it_had() -> None:
     later = NOON + timedelta(hours=5)
     change = transition(TransitionKind.RESOLVED, at=later)
 
-    resolved = moved(alert, change, key=SVB, name="", rows=[], window=WINDOW)
+    resolved = moved(alert, change, key=SVB, name="", rows=[])
 
     assert (resolved.state, resolved.revision, resolved.resolved_at) == ("resolved", 2, later)
     assert resolved.evidence == alert.evidence
@@ -117,7 +119,6 @@ def test_the_next_alert_of_a_series_starts_at_revision_one() -> None:
             key=SVB,
             name="",
             rows=[mention("again", 3)],
-            window=WINDOW,
         ).revision
         == 1
     )
