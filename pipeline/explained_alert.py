@@ -16,8 +16,9 @@ from db.rows import AlertRow, MentionRow, SeriesKey
 from db.trends import models_of
 from pipeline.rules import Rules
 from pipeline.stages.archive import StoredArchive
-from pipeline.stages.detect import Market, StoredRanks, with_threshold
-from pipeline.stages.reading import Measured, cell_start, measure_at
+from pipeline.stages.cells import Market, cell_start
+from pipeline.stages.ranks import StoredRanks, with_threshold
+from pipeline.stages.reading import Measured, measure_at
 
 # As long before the window as people remember how a company was spoken of.
 _BEFORE = timedelta(days=7)

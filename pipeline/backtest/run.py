@@ -15,7 +15,7 @@ from pipeline.stages.detect import Change, Reached, advance
 
 
 class MemoryRanks:
-    """The ranks of one backtest; see ``detect.RankStore``."""
+    """The ranks of one backtest; see ``ranks.RankStore``."""
 
     def __init__(self) -> None:
         self._days: dict[date, dict[SeriesKey, float]] = {}

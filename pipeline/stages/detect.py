@@ -1,48 +1,35 @@
 """Walk the series that changed through event time and store what becomes of their alerts.
 
-Thresholds, statistics and the choice of evidence live in ``alerts``; this stage brings it the
-rows and stores its answer. It is deterministic: the same items give the same alerts however
-event time is cut into ticks, because one transaction never crosses a border of the fixed grid
-``STEP`` and whatever is read as history hangs on that grid, not on the tick.
+Thresholds, statistics and the choice of evidence live in ``alerts``, what is read for a cell of
+the grid in ``cells``; this stage brings it the rows and stores its answer. It is deterministic:
+the same items give the same alerts however event time is cut into ticks, because one transaction
+never crosses a border of the fixed grid ``STEP`` and whatever is read as history hangs on that
+grid, not on the tick.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cached_property
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts import budget, series
-from alerts.budget import Ranks
-from alerts.profile import Profile
-from alerts.types import Hour, Reading, Rule, SeriesState
+from alerts.types import Reading, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
-from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
-from pipeline.rules import Rules, ScopedRule
+from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
 from pipeline.stages.archive import Archive, StoredArchive
+from pipeline.stages.cells import STEP, Market, grid_end, history
+from pipeline.stages.ranks import RankStore, StoredRanks, with_threshold
 
-# A quarter of a day: few enough series change in it that they fit in memory, and a stop or a
-# crash loses little work. It must be whole hours, for history is kept by the hour.
-STEP = timedelta(hours=6)
-# What a baseline looks at before its window, and the hour that the border cuts.
-HISTORY = series.HISTORY + timedelta(hours=1)
-# The market's negative share before there is any, and how many accounts that guess is worth.
-PRIOR_SHARE = 0.25
-PRIOR_ACCOUNTS = 30
-# Nobody publishes nothing for so long, holidays included: before such a gap nobody watched.
-LONGEST_SILENCE = timedelta(days=4)
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 # Walks an open alert to its end whose series no rule watches any more.
 _LAST_RULE = Rule()
 
 _STATES = TypeAdapter(dict[str, SeriesState])
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,33 +106,6 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     return Step(reached.until, tuple(change.event for change in changes))
 
 
-class RankStore(Protocol):
-    """Remembers how far series stood out, day by day."""
-
-    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
-        """Return the ranks of the days in ``[since, before)``; low ones may lack."""
-        ...
-
-    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
-        """Raise the ranks to these where they are higher."""
-        ...
-
-
-class StoredRanks:
-    """The ranks in the database, as one transaction sees them."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
-        """See ``RankStore``."""
-        return read_ranks(self._session, DETECTOR, since=since, before=before, least=budget.LEAST)
-
-    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
-        """See ``RankStore``."""
-        save_ranks(self._session, DETECTOR, ranks)
-
-
 def advance(
     archive: Archive, ranks: RankStore, reached: Reached, *, watermark: datetime, rules: Rules
 ) -> tuple[Reached, list[Change]]:
@@ -196,11 +156,6 @@ def _remembered(
         return bool(state.open or cooling)
 
     return {key: state for key, state in states.items() if matters(key, state)}
-
-
-def grid_end(since: datetime) -> datetime:
-    """Return the first border of the grid after ``since``."""
-    return _EPOCH + ((since - _EPOCH) // STEP + 1) * STEP
 
 
 class _Stretch:
@@ -295,7 +250,7 @@ class _Walker:
         return walked.state, changes
 
     @cached_property
-    def _market(self) -> "Market":
+    def _market(self) -> Market:
         return Market.before(self._cell_start, self._archive)
 
     def _rule(self, key: SeriesKey) -> Rule:
@@ -307,69 +262,6 @@ class _Walker:
                 scoped, self._rules, self._past, self._market, cell_start=self._cell_start
             )
         return self._known_rules[scoped.name]
-
-
-def with_threshold(
-    scoped: ScopedRule,
-    rules: Rules,
-    past: RankStore,
-    market: "Market",
-    *,
-    cell_start: datetime,
-) -> Rule:
-    """Return a rule with the threshold that the days before a cell leave to its budget."""
-    today = cell_start.date()
-    first = today - timedelta(days=budget.HISTORY_DAYS + 1)
-    warm = market.watched_since + scoped.rule.warm_up
-    own = {
-        day: {key: rank for key, rank in ranks.items() if rules.of(key) is scoped}
-        for day, ranks in past.read(since=first, before=today).items()
-    }
-    threshold = budget.threshold(
-        own,
-        before=today,
-        since=warm.date() + timedelta(days=1),
-        per_day=scoped.alerts_per_day,
-    )
-    return replace(scoped.rule, threshold=threshold)
-
-
-def history(
-    archive: Archive, key: SeriesKey, cell_start: datetime, *, window: timedelta, until: datetime
-) -> list[Hour]:
-    """Return the hours that a baseline looks at, for windows that end in one cell of the grid."""
-    rows = archive.hours(key, since=cell_start - window - HISTORY, until=until)
-    return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """What all news together says of the time before one cell of the grid.
-
-    Attributes:
-        negative_share: Of its accounts.
-        profile: When in a week its accounts come.
-        watched_since: From when on silence means that nothing was written. A first poll brings
-            items that are weeks old, before which nobody looked: they are not the beginning.
-    """
-
-    negative_share: float
-    watched_since: datetime
-    profile: Profile
-
-    @classmethod
-    def before(cls, start: datetime, archive: Archive) -> "Market":
-        """Return the market before a cell of the grid that begins at ``start``."""
-        rows = archive.hours(MARKET, since=start - HISTORY, until=start)
-        negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
-        share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
-        since = start
-        for row in reversed(rows):
-            if since - row.start > LONGEST_SILENCE:
-                break
-            since = row.start
-        told = [(row.start, row.accounts) for row in rows]
-        return cls(share, since, Profile.of(told, since=since, until=start))
 
 
 def _unpack(saved: Mapping[str, Any], alerts: Sequence[AlertRow]) -> Reached:

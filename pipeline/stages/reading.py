@@ -1,7 +1,7 @@
 """What the detector measures on a series at one moment, with all that it compares with."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alerts.negative_spike import measure
 from alerts.series import Baseline, Series, to_us
@@ -9,9 +9,7 @@ from alerts.types import Reading, Rule
 from db.rows import MentionRow, SeriesKey
 from pipeline.stages.alerting import to_mention
 from pipeline.stages.archive import Archive
-from pipeline.stages.detect import STEP, Market, grid_end, history
-
-_INSTANT = timedelta(microseconds=1)
+from pipeline.stages.cells import Market, cell_start, history
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +54,3 @@ def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Me
     reading = replace(measured, stories=series.stories(moment, measured.window))
     inside = tuple(row for row in rows if row.published_at > at - reading.window)
     return Measured(reading, series.baseline(moment), market, inside)
-
-
-def cell_start(at: datetime) -> datetime:
-    """Return the start of the cell of the grid that a moment is evaluated in."""
-    return grid_end(at - _INSTANT) - STEP
