@@ -51,9 +51,8 @@ class Rule:
     Attributes:
         window: Within it a crisis is seen early ...
         long_window: ... and within this one where it is told slowly.
-        alerts_per_day: The budget, over all series of the rule.
         threshold: So many times ``min_z_volume`` and ``min_z_share`` are asked for; it follows
-            from the budget (``alerts.budget``).
+            from the alert budget (``alerts.budget``).
         min_negative: Fewest negative accounts in the window.
         min_sources: Fewest distinct sources of those accounts.
         min_ratio: Least ratio of observed to expected negative accounts.
@@ -65,7 +64,6 @@ class Rule:
 
     window: timedelta = timedelta(hours=4)
     long_window: timedelta = timedelta(hours=12)
-    alerts_per_day: float = 1.0
     threshold: float = 1.0
     min_negative: int = 3
     min_sources: int = 2

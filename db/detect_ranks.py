@@ -13,14 +13,14 @@ from db.rows import ScopeKind, SeriesKey
 
 
 def save_ranks(
-    session: Session, detector: str, ranks: Mapping[date, Mapping[SeriesKey, float]]
+    session: Session, detector: str, ranks: Mapping[SeriesKey, Mapping[date, float]]
 ) -> None:
     """Raise the stored ranks to these where they are higher; idempotent, does not commit."""
     rows = [
         {"detector": detector, "day": day, "scope_kind": key.kind.value, "scope_id": key.id}
         | {"rank": rank}
-        for day, of_day in ranks.items()
-        for key, rank in of_day.items()
+        for key, days in ranks.items()
+        for day, rank in days.items()
     ]
     if not rows:
         return
@@ -32,11 +32,15 @@ def save_ranks(
 
 
 def read_ranks(
-    session: Session, detector: str, *, since: date
+    session: Session, detector: str, *, since: date, before: date, least: float
 ) -> dict[date, dict[SeriesKey, float]]:
-    """Return the ranks of the days from ``since`` on."""
-    query = sa.select(table.c.day, table.c.scope_kind, table.c.scope_id, table.c.rank)
-    query = query.where(table.c.detector == detector, table.c.day >= since)
+    """Return the ranks from ``least`` on of the days in ``[since, before)``."""
+    query = sa.select(table.c.day, table.c.scope_kind, table.c.scope_id, table.c.rank).where(
+        table.c.detector == detector,
+        table.c.day >= since,
+        table.c.day < before,
+        table.c.rank >= least,
+    )
     ranks: defaultdict[date, dict[SeriesKey, float]] = defaultdict(dict)
     for day, kind, scope_id, rank in session.execute(query):
         ranks[day][SeriesKey(ScopeKind(kind), scope_id)] = rank

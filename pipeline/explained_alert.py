@@ -4,7 +4,7 @@ Used by the command line; what it looks like there lives in ``pipeline.cli.expla
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -16,10 +16,13 @@ from db.rows import AlertRow, MentionRow, SeriesKey
 from db.trends import models_of
 from pipeline.rules import Rules
 from pipeline.stages.archive import StoredArchive
+from pipeline.stages.cells import Market, cell_start
+from pipeline.stages.ranks import StoredRanks, with_threshold
 from pipeline.stages.reading import Measured, measure_at
 
 # As long before the window as people remember how a company was spoken of.
 _BEFORE = timedelta(days=7)
+_HOUR = timedelta(hours=1)
 _DIGITS = 2  # as AlertData rounds
 
 
@@ -94,8 +97,7 @@ class Explained:
 def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     """Recompute an alert from what is stored; stores nothing.
 
-    The windows are those of the alert; of the rules only the thresholds matter, for what would
-    fire today.
+    Thresholds are not stored with an alert: those of the rules as they are now are told beside it.
 
     Args:
         session: An open session.
@@ -114,6 +116,10 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     scoped = rules.of(alert.scope)
     archive = StoredArchive(session)
     rule = scoped.rule if scoped else Rule()
+    if scoped:
+        start = cell_start(alert.fired_at)
+        market = Market.before(start, archive)
+        rule = with_threshold(scoped, rules, StoredRanks(session), market, cell_start=start)
     said = tuple(
         _compared(archive, alert.scope, AlertEvent.model_validate_json(event.body), rule)
         for event in events_of(session, alert_id)
@@ -138,7 +144,6 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
 
 def _compared(archive: StoredArchive, key: SeriesKey, event: AlertEvent, rule: Rule) -> Said:
     window = event.data.window
-    rule = replace(rule, window=window.end - window.start)
     measured = measure_at(archive, key, window.end, rule)
     then, now = _numbers(event.data), _recomputed(measured)
     differences = {name: (then[name], now[name]) for name in then if then[name] != now[name]}
@@ -147,6 +152,7 @@ def _compared(archive: StoredArchive, key: SeriesKey, event: AlertEvent, rule: R
 
 def _numbers(alert: AlertData) -> dict[str, float]:
     return {
+        "hours": (alert.window.end - alert.window.start) / _HOUR,
         "observed": alert.observed,
         "expected": alert.expected,
         "items": alert.items,
@@ -159,6 +165,7 @@ def _numbers(alert: AlertData) -> dict[str, float]:
 def _recomputed(measured: Measured) -> dict[str, float]:
     reading = measured.reading
     return {
+        "hours": reading.window / _HOUR,
         "observed": round(reading.observed, _DIGITS),
         "expected": round(reading.expected, _DIGITS),
         "items": reading.items,

@@ -32,8 +32,11 @@ from pipeline.companies import find_each
 from pipeline.series import BadQuery, parse_duration
 
 SHIPPED = "default_rules.toml"
+# The one field of Rule that nobody sets: it follows from the budget.
+COMPUTED = "threshold"
 _NOTHING = timedelta(0)
 _DEFAULT = Rule()
+ALERTS_PER_DAY = 1.0
 
 
 class RulesError(ValueError):
@@ -46,11 +49,13 @@ class ScopedRule:
 
     Attributes:
         scope: The ids it watches of each kind of series; None: all of the kind.
+        alerts_per_day: Over all its series, what the threshold aims at.
     """
 
     name: str
     scope: Mapping[ScopeKind, frozenset[str] | None]
     rule: Rule
+    alerts_per_day: float = ALERTS_PER_DAY
 
     def holds(self, key: SeriesKey) -> bool:
         """Whether a series is in the scope."""
@@ -150,7 +155,7 @@ class _Spec(_Part):
     topics: Names = []
     market: bool = False
 
-    alerts_per_day: PositiveFloat = _DEFAULT.alerts_per_day
+    alerts_per_day: PositiveFloat = ALERTS_PER_DAY
     window: Window = _DEFAULT.window
     long_window: Window = _DEFAULT.long_window
     min_negative: PositiveInt = _DEFAULT.min_negative
@@ -166,14 +171,18 @@ class _Spec(_Part):
     critical_factor: PositiveFloat = _DEFAULT.critical_factor
 
     @model_validator(mode="after")
+    def _windows_are_in_order(self) -> Self:
+        if self.long_window < self.window:
+            raise ValueError("long_window is shorter than window")
+        return self
+
+    @model_validator(mode="after")
     def _watches_something(self) -> Self:
         if not (self.entities or self.topics or self.market):
             raise ValueError(
                 'watches nothing; give it entities = "all" or a list of companies, '
                 'topics = "all" or a list of topics, or market = true'
             )
-        if self.long_window < self.window:
-            raise ValueError("long_window is shorter than window")
         unknown = [] if self.topics == "all" else sorted(set(self.topics) - set(TOPICS))
         if unknown:
             raise ValueError(f"no topic is called {unknown[0]!r}; there are {', '.join(TOPICS)}")
@@ -218,9 +227,9 @@ def _scoped(spec: _Spec, ids: Mapping[str, str]) -> ScopedRule:
         scope[ScopeKind.TOPIC] = None if spec.topics == "all" else frozenset(spec.topics)
     if spec.market:
         scope[ScopeKind.MARKET] = None
-    told = {field.name for field in fields(Rule)} & set(_Spec.model_fields)
-    rule = Rule(**{name: getattr(spec, name) for name in told})
-    return ScopedRule(spec.name, scope, rule)
+    names = [field.name for field in fields(Rule) if field.name != COMPUTED]
+    rule = Rule(**{name: getattr(spec, name) for name in names})
+    return ScopedRule(spec.name, scope, rule, spec.alerts_per_day)
 
 
 def _place(location: tuple[int | str, ...]) -> str:

@@ -73,7 +73,8 @@ def draw(line: Sequence[Point], alerts: Sequence[AlertRow], *, title: str, path:
         times, expected, needed, color="tab:blue", alpha=0.15, label="up to what firing asks for"
     )
     axes.plot(times, expected, color="tab:blue", label="expected")
-    axes.plot(times, [point.observed for point in line], color="black", lw=1, label="observed")
+    observed = [point.observed for point in line]
+    axes.step(times, observed, where="post", color="black", lw=1, label="observed")
     for number, alert in enumerate(alerts):
         start = _days(alert.fired_at)
         end = _days(alert.resolved_at) if alert.resolved_at else times[-1]
@@ -82,7 +83,7 @@ def draw(line: Sequence[Point], alerts: Sequence[AlertRow], *, title: str, path:
         axes.axvline(start, color="tab:red", lw=1, label=label)
     with mpl.rc_context({"date.converter": "concise"}):
         axes.xaxis_date()
-    axes.set_ylabel("negative accounts in the window")
+    axes.set_ylabel("negative accounts in the window that speaks")
     axes.set_title(f"{title} (UTC)", parse_math=False)
     axes.set_ylim(bottom=0)
     axes.legend(loc="upper left")

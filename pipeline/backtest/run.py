@@ -5,12 +5,31 @@ As of each moment, nothing from the future: ``detect.advance`` is given event ti
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
+from alerts.budget import Ranks
 from db.rows import AlertRow, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.archive import Archive
 from pipeline.stages.detect import Change, Reached, advance
+
+
+class MemoryRanks:
+    """The ranks of one backtest; see ``ranks.RankStore``."""
+
+    def __init__(self) -> None:
+        self._days: dict[date, dict[SeriesKey, float]] = {}
+
+    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
+        """Return the ranks of the days in ``[since, before)``."""
+        return {day: ranks for day, ranks in self._days.items() if since <= day < before}
+
+    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+        """Raise the ranks to these where they are higher."""
+        for key, days in ranks.items():
+            for day, rank in days.items():
+                known = self._days.setdefault(day, {})
+                known[key] = max(rank, known.get(key, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +79,10 @@ def backtest(
     oldest = archive.start()
     if oldest is None:
         return []
-    reached = Reached.before(oldest)
+    reached, ranks = Reached.before(oldest), MemoryRanks()
     changes: list[Change] = []
     while reached.until < until:
-        reached, new = advance(archive, reached, watermark=until, rules=rules)
+        reached, new = advance(archive, ranks, reached, watermark=until, rules=rules)
         changes += new
         on_progress(reached.until)
     return changes

@@ -69,6 +69,7 @@ def _compared_with(explained: Explained, first: Said) -> Table:
     measured, rule = first.measured, explained.rule
     reading, baseline = measured.reading, measured.baseline
     share = measured.negative / reading.accounts if reading.accounts else 0.0
+    z_volume, z_share = rule.threshold * rule.min_z_volume, rule.threshold * rule.min_z_share
     least = max(rule.min_negative, rule.min_ratio * reading.expected)
     return _table(
         ("", "observed", "compared with", "the rule asks for"),
@@ -85,8 +86,18 @@ def _compared_with(explained: Explained, first: Said) -> Table:
                 f"{baseline.share:.3f} usual (market {measured.market.negative_share:.3f})",
                 "",
             ),
-            ("volume score", f"{reading.z_volume:.2f}", "0", f"{rule.min_z_volume:g}"),
-            ("share score", f"{reading.z_share:.2f}", "0", f"{rule.min_z_share:g}"),
+            (
+                "volume score",
+                f"{reading.z_volume:.2f}",
+                "0",
+                f"{z_volume:.2f}",
+            ),
+            (
+                "share score",
+                f"{reading.z_share:.2f}",
+                "0",
+                f"{z_share:.2f}",
+            ),
             ("sources", f"{reading.sources}", "", f"{rule.min_sources}"),
             ("items, copies among them", f"{reading.items}, {measured.copies}", "", ""),
             ("accounts, stories", f"{reading.accounts}, {reading.stories}", "", ""),

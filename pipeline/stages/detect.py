@@ -1,48 +1,35 @@
 """Walk the series that changed through event time and store what becomes of their alerts.
 
-Thresholds, statistics and the choice of evidence live in ``alerts``; this stage brings it the
-rows and stores its answer. It is deterministic: the same items give the same alerts however
-event time is cut into ticks, because one transaction never crosses a border of the fixed grid
-``STEP`` and whatever is read as history hangs on that grid, not on the tick.
+Thresholds, statistics and the choice of evidence live in ``alerts``, what is read for a cell of
+the grid in ``cells``; this stage brings it the rows and stores its answer. It is deterministic:
+the same items give the same alerts however event time is cut into ticks, because one transaction
+never crosses a border of the fixed grid ``STEP`` and whatever is read as history hangs on that
+grid, not on the tick.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts import budget, series
-from alerts.budget import Ranks
-from alerts.profile import Profile
-from alerts.types import Hour, Reading, Rule, SeriesState
+from alerts.types import Reading, Rule, SeriesState
 from alerts.walk import walk
 from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
-from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
 from pipeline.stages.archive import Archive, StoredArchive
+from pipeline.stages.cells import STEP, Market, grid_end, history
+from pipeline.stages.ranks import RankStore, StoredRanks, with_threshold
 
-# A quarter of a day: few enough series change in it that they fit in memory, and a stop or a
-# crash loses little work. It must be whole hours, for history is kept by the hour.
-STEP = timedelta(hours=6)
-# What a baseline looks at before its window, and the hour that the border cuts.
-HISTORY = series.HISTORY + timedelta(hours=1)
-# The market's negative share before there is any, and how many accounts that guess is worth.
-PRIOR_SHARE = 0.25
-PRIOR_ACCOUNTS = 30
-# Nobody publishes nothing for so long, holidays included: before such a gap nobody watched.
-LONGEST_SILENCE = timedelta(days=4)
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 # Walks an open alert to its end whose series no rule watches any more.
 _LAST_RULE = Rule()
 
 _STATES = TypeAdapter(dict[str, SeriesState])
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,13 +63,11 @@ class Reached:
         until: Event time that is evaluated, inclusive.
         states: Of the series that are not at rest.
         firing: The open alerts.
-        ranks: What stood out on the days that the alert budget looks at.
     """
 
     until: datetime
     states: Mapping[SeriesKey, SeriesState] = field(default_factory=dict)
     firing: Mapping[SeriesKey, AlertRow] = field(default_factory=dict)
-    ranks: Ranks[SeriesKey] = field(default_factory=dict)
 
     @classmethod
     def before(cls, oldest: datetime) -> "Reached":
@@ -110,12 +95,11 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     if oldest is None:
         return None
     saved = detect_state(session, DETECTOR)
-    reached = _load(session, saved) if saved else Reached.before(oldest)
+    reached = _unpack(saved, open_alerts(session)) if saved else Reached.before(oldest)
     if watermark < reached.until:
         return None
-    since = reached.until
-    reached, changes = advance(archive, reached, watermark=watermark, rules=rules)
-    save_ranks(session, DETECTOR, {d: r for d, r in reached.ranks.items() if d >= since.date()})
+    ranks = StoredRanks(session)
+    reached, changes = advance(archive, ranks, reached, watermark=watermark, rules=rules)
     for change in changes:
         save_alert(session, change.alert, change.event)
     save_detect_state(session, DETECTOR, reached.until, _pack(reached.states))
@@ -123,12 +107,13 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
 
 
 def advance(
-    archive: Archive, reached: Reached, *, watermark: datetime, rules: Rules
+    archive: Archive, ranks: RankStore, reached: Reached, *, watermark: datetime, rules: Rules
 ) -> tuple[Reached, list[Change]]:
-    """Evaluate the next stretch of event time; stores nothing.
+    """Evaluate the next stretch of event time; stores nothing but ranks.
 
     Args:
         archive: The news.
+        ranks: Of the days before; those of the stretch are added.
         reached: What the last call returned; at first ``Reached.before`` the oldest item.
         watermark: Nothing after it is looked at; not before ``reached.until``.
         rules: Which series alert, and when.
@@ -140,42 +125,23 @@ def advance(
     stretch = _Stretch(archive, reached.until, watermark, rules)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(archive, reached, until, rules)
+    walker = _Walker(archive, ranks, rules, reached.until, until)
     changes: list[Change] = []
     for key in sorted({*changed, *busy}):
         states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
         changes += of_series
         if of_series:
             firing[key] = of_series[-1].alert
+    ranks.save(walker.ranks)
     # In the order of event time, so that receivers hear one story and not series by series.
     changes.sort(key=lambda change: change.event.at)
     open_now = {key: alert for key, alert in firing.items() if alert.state == "firing"}
-    ranks = _with(reached.ranks, walker.ranks, until.date())
-    return Reached(until, _remembered(states, until, rules), open_now, ranks), changes
+    return Reached(until, _remembered(states, until, rules), open_now), changes
 
 
 def _rule_of(key: SeriesKey, rules: Rules) -> Rule:
     scoped = rules.of(key)
     return scoped.rule if scoped else _LAST_RULE
-
-
-def _with(
-    ranks: Ranks[SeriesKey], new: Mapping[SeriesKey, Mapping[date, float]], today: date
-) -> dict[date, dict[SeriesKey, float]]:
-    """Return the ranks with new ones, without the days that no budget looks at any more."""
-    first = _first_day(today)
-    kept = {day: dict(of_day) for day, of_day in ranks.items() if day >= first}
-    for key, of_series in new.items():
-        for day, rank in of_series.items():
-            if rank >= budget.LEAST:
-                of_day = kept.setdefault(day, {})
-                of_day[key] = max(rank, of_day.get(key, 0.0))
-    return kept
-
-
-def _first_day(today: date) -> date:
-    """Return the first day that the budget of a day looks at, and the one before it."""
-    return today - timedelta(days=budget.HISTORY_DAYS + 1)
 
 
 def _remembered(
@@ -190,11 +156,6 @@ def _remembered(
         return bool(state.open or cooling)
 
     return {key: state for key, state in states.items() if matters(key, state)}
-
-
-def grid_end(since: datetime) -> datetime:
-    """Return the first border of the grid after ``since``."""
-    return _EPOCH + ((since - _EPOCH) // STEP + 1) * STEP
 
 
 class _Stretch:
@@ -238,15 +199,17 @@ class _Stretch:
 class _Walker:
     """Walks single series through ``(since, until]``, inside one cell of the grid."""
 
-    def __init__(self, archive: Archive, reached: Reached, until: datetime, rules: Rules) -> None:
+    def __init__(
+        self, archive: Archive, past: RankStore, rules: Rules, since: datetime, until: datetime
+    ) -> None:
         self.ranks: dict[SeriesKey, dict[date, float]] = {}
         self._archive = archive
+        self._past = past
         self._rules = rules
-        self._past = reached.ranks
-        self._since = since = reached.until
+        self._since = since
         self._until = until
         self._cell_start = grid_end(since) - STEP
-        self._budgeted: dict[Rule, Rule] = {}
+        self._known_rules: dict[str, Rule] = {}
 
     def walk(
         self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
@@ -287,86 +250,27 @@ class _Walker:
         return walked.state, changes
 
     @cached_property
-    def _market(self) -> "Market":
+    def _market(self) -> Market:
         return Market.before(self._cell_start, self._archive)
 
     def _rule(self, key: SeriesKey) -> Rule:
-        """Return the rule of a series, with the threshold that the days before leave it."""
-        rule = _rule_of(key, self._rules)
-        if rule not in self._budgeted:
-            ranks = {
-                day: {key: r for key, r in of_day.items() if _rule_of(key, self._rules) == rule}
-                for day, of_day in self._past.items()
-            }
-            self._budgeted[rule] = within_budget(rule, ranks, self._cell_start, self._market)
-        return self._budgeted[rule]
+        scoped = self._rules.of(key)
+        if scoped is None:
+            return _LAST_RULE
+        if scoped.name not in self._known_rules:
+            self._known_rules[scoped.name] = with_threshold(
+                scoped, self._rules, self._past, self._market, cell_start=self._cell_start
+            )
+        return self._known_rules[scoped.name]
 
 
-def within_budget(
-    rule: Rule, ranks: Ranks[SeriesKey], cell_start: datetime, market: "Market"
-) -> Rule:
-    """Return a rule with the threshold of its alert budget in one cell of the grid.
-
-    Args:
-        rule: As it stands in its file.
-        ranks: Of the series that it decides for.
-        cell_start: The days before it count.
-        market: Of the cell.
-    """
-    first = (market.watched_since + rule.warm_up).date() + timedelta(days=1)
-    threshold = budget.threshold(
-        ranks, before=cell_start.date(), since=first, per_day=rule.alerts_per_day
-    )
-    return replace(rule, threshold=threshold)
-
-
-def history(
-    archive: Archive, key: SeriesKey, cell_start: datetime, *, window: timedelta, until: datetime
-) -> list[Hour]:
-    """Return the hours that a baseline looks at, for windows that end in one cell of the grid."""
-    rows = archive.hours(key, since=cell_start - window - HISTORY, until=until)
-    return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
-
-
-@dataclass(frozen=True, slots=True)
-class Market:
-    """What all news together says of the time before one cell of the grid.
-
-    Attributes:
-        negative_share: Of its accounts.
-        profile: When in a week its accounts come.
-        watched_since: From when on silence means that nothing was written. A first poll brings
-            items that are weeks old, before which nobody looked: they are not the beginning.
-    """
-
-    negative_share: float
-    watched_since: datetime
-    profile: Profile
-
-    @classmethod
-    def before(cls, start: datetime, archive: Archive) -> "Market":
-        """Return the market before a cell of the grid that begins at ``start``."""
-        rows = archive.hours(MARKET, since=start - HISTORY, until=start)
-        negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
-        share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
-        since = start
-        for row in reversed(rows):
-            if since - row.start > LONGEST_SILENCE:
-                break
-            since = row.start
-        told = [(row.start, row.accounts) for row in rows]
-        return cls(share, since, Profile.of(told, since=since, until=start))
-
-
-def _load(session: Session, saved: Mapping[str, Any]) -> Reached:
+def _unpack(saved: Mapping[str, Any], alerts: Sequence[AlertRow]) -> Reached:
     """Return the point reached, from what was saved and the alerts that are open."""
     states = _STATES.validate_python(saved["state"])
-    until: datetime = saved["evaluated_until"]
     return Reached(
-        until,
+        saved["evaluated_until"],
         {_key(text): state for text, state in states.items()},
-        {alert.scope: alert for alert in open_alerts(session) if alert.detector == DETECTOR},
-        read_ranks(session, DETECTOR, since=_first_day(until.date())),
+        {alert.scope: alert for alert in alerts if alert.detector == DETECTOR},
     )
 
 

@@ -1,7 +1,7 @@
 """What the detector measures on a series at one moment, with all that it compares with."""
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from alerts.negative_spike import measure
 from alerts.series import Baseline, Series, to_us
@@ -9,9 +9,7 @@ from alerts.types import Reading, Rule
 from db.rows import MentionRow, SeriesKey
 from pipeline.stages.alerting import to_mention
 from pipeline.stages.archive import Archive
-from pipeline.stages.detect import STEP, Market, grid_end, history
-
-_INSTANT = timedelta(microseconds=1)
+from pipeline.stages.cells import Market, cell_start, history
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +38,12 @@ class Measured:
 
 def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Measured:
     """Measure one series as the scheduler does at one moment; nothing after ``at`` is read."""
-    cell_start = grid_end(at - _INSTANT) - STEP
-    market = Market.before(cell_start, archive)
+    start = cell_start(at)
+    market = Market.before(start, archive)
     rows = archive.mentions(key, since=at - rule.long_window, until=at)
     series = Series(
         [to_mention(row) for row in rows],
-        history(archive, key, cell_start, window=rule.long_window, until=at),
+        history(archive, key, start, window=rule.long_window, until=at),
         archive_start=market.watched_since,
         parent_share=market.negative_share,
         longest_window=rule.long_window,

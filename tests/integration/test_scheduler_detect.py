@@ -16,6 +16,7 @@ from db.engine import Engine, transaction
 from db.rows import AlertEventRow
 from pipeline.stages import detect
 from pipeline.stages.alerting import DETECTOR
+from pipeline.stages.cells import STEP, grid_end
 from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
 from tests.integration.samples import NEGATIVE, item
 
@@ -128,7 +129,7 @@ def test_what_is_read_as_history_hangs_on_the_grid_and_not_on_the_tick(
     shares: dict[datetime, set[float]] = defaultdict(set)
 
     def spying(mentions: Any, hours: list[Hour], **more: Any) -> Walk:
-        shares[detect.grid_end(more["since"])].add(more["parent_share"])
+        shares[grid_end(more["since"])].add(more["parent_share"])
         assert hours[0].start < START + timedelta(hours=1)
         return walk(mentions, hours, **more)
 
@@ -196,7 +197,7 @@ def test_one_transaction_covers_six_hours_at_most_where_something_may_fire(fille
         step = detect.tick(session, watermark=END, rules=RULES)
 
     assert step is not None
-    assert step.until <= START + timedelta(days=2.6) + detect.STEP
+    assert step.until <= START + timedelta(days=2.6) + STEP
 
 
 def test_a_gap_of_years_is_crossed_in_a_few_transactions(engine: Engine) -> None:

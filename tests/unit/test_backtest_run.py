@@ -15,7 +15,7 @@ from pipeline.stages.archive import MemoryArchive
 from tests.integration.crises import END, START, archive
 
 ALL = {ScopeKind.ENTITY: None}
-LAX, STRICT = Rule(min_negative=2, min_z_volume=2), Rule(min_negative=25)
+LAX, STRICT = Rule(min_negative=2, min_z_volume=2), Rule(min_negative=14)
 ACME = SeriesKey(ScopeKind.ENTITY, "x:acme")
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from alerts.types import Reading, Severity, Transition, TransitionKind
 from db.rows import AlertRow, MentionRow, ScopeKind, SeriesKey
 from pipeline.stages.alerting import DETECTOR, alert_id, moved, said_of, to_mention
-from pipeline.stages.detect import STEP, grid_end
+from pipeline.stages.cells import STEP, grid_end
 
 NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=4)

@@ -7,7 +7,7 @@ import pytest
 
 from alerts.types import Rule
 from db.rows import ScopeKind, SeriesKey
-from pipeline.rules import Rules, RulesError, load_rules
+from pipeline.rules import COMPUTED, Rules, RulesError, load_rules
 from tests.compose import ROOT
 
 
@@ -52,8 +52,14 @@ def test_a_rule_of_a_name_and_a_scope_alone_has_the_defaults_too(load: Load) -> 
 
 
 def test_every_threshold_can_be_set_and_is_documented(load: Load) -> None:
-    lengths = {"window": '"3h"', "clear_for": '"10m"', "cooldown": '"0"', "warm_up": '"1d"'}
-    names = [field.name for field in fields(Rule)]
+    lengths = {
+        "window": '"3h"',
+        "long_window": '"9h"',
+        "clear_for": '"10m"',
+        "cooldown": '"0"',
+        "warm_up": '"1d"',
+    }
+    names = [field.name for field in fields(Rule) if field.name != COMPUTED]
     lines = "\n".join(f"{name} = {lengths.get(name, '7')}" for name in names)
 
     [scoped] = load(f'[[rules]]\nname = "a"\nmarket = true\n{lines}').rules
@@ -77,7 +83,8 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
         name = "rest"
         entities = "all"
         topics = ["macro"]
-        window = "6h"
+        long_window = "18h"
+        alerts_per_day = 0.2
     """)
 
     names = {
@@ -90,13 +97,15 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
     assert rules.of(SeriesKey(ScopeKind.TOPIC, "macro")) is rules.rules[1]
     assert rules.of(SeriesKey(ScopeKind.TOPIC, "earnings")) is None
     assert rules.kinds == [ScopeKind.ENTITY, ScopeKind.TOPIC]
-    assert (rules.longest_window, rules.least_negative) == (timedelta(hours=6), 2)
+    assert (rules.longest_window, rules.least_negative) == (timedelta(hours=18), 2)
+    assert [scoped.alerts_per_day for scoped in rules.rules] == [1.0, 0.2]
 
 
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
         ("rules = [", "is not TOML"),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "13h"', "long_window is shorter"),
         ("", r"rules: Field required"),
         ("rules = []", r"rules: List should have at least 1 item"),
         ('[[rules]]\nname = "a"', r"rules\[1\]: .*watches nothing"),
