@@ -21,6 +21,7 @@ from pipeline.cli import (
     ingest,
     listen,
     services,
+    stories,
     subscriptions,
     trends,
 )
@@ -47,6 +48,7 @@ app.command("demo", rich_help_panel=_TRY)(demo.demo)
 app.command("classify", rich_help_panel=_TRY)(classify.classify)
 app.command("explain", rich_help_panel=_TRY)(explain.explain)
 app.command("detect", rich_help_panel=_TRY)(detect.detect)
+app.command("stories", rich_help_panel=_TRY)(stories.stories)
 
 app.command("migrate", rich_help_panel=_RUN)(services.migrate)
 app.command("ingest", rich_help_panel=_RUN)(ingest.ingest)

@@ -1,0 +1,151 @@
+"""How well copies and stories are told: B-cubed on labelled headlines, and pairs judged by hand.
+
+``suites/copies_svb.csv`` says of 300 pairs of items of the recorded stream whether the later one
+is a copy of the earlier; ``benchmarks/README.md`` has the rule. The texts are their publishers'
+and are read from the recording.
+"""
+
+import csv
+import gzip
+import json
+import resource
+import time
+from collections import Counter
+from collections.abc import Hashable, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alerts.accounts.assign import Placer
+from alerts.accounts.copies import is_copy, read_text
+from benchmarks.common import SHARED_DATA, SUITES, Row, save, show_table
+from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.messages import Limits, NewsItem, item_id
+from pipeline.sources.replay import Lines, SourceError
+
+SUITE = SUITES / "copies_svb.csv"
+HEADLINES = SHARED_DATA / "stories/uci_business.jsonl.gz"
+STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """Precision and recall, each in [0, 1]."""
+
+    precision: float
+    recall: float
+
+    @property
+    def f1(self) -> float:
+        """Return their harmonic mean; 0 where both are."""
+        both = self.precision + self.recall
+        return 2 * self.precision * self.recall / both if both else 0.0
+
+
+def bcubed(told: Sequence[Hashable], truth: Sequence[Hashable]) -> Score:
+    """Compare two groupings of the same items, at least one.
+
+    Reference:
+        A. Bagga and B. Baldwin (1998), "Entity-based cross-document coreferencing".
+    """
+    together = Counter(zip(told, truth, strict=True))
+    in_told, in_truth = Counter(told), Counter(truth)
+    return Score(
+        sum(n * n / in_told[group] for (group, _), n in together.items()) / len(told),
+        sum(n * n / in_truth[group] for (_, group), n in together.items()) / len(told),
+    )
+
+
+def score_pairs(told: Sequence[bool], truth: Sequence[bool]) -> Score:
+    """Compare what was said of pairs with what is true; no pair told is precision 1."""
+    both = sum(a and b for a, b in zip(told, truth, strict=True))
+    called, copies = sum(told), sum(truth)
+    return Score(both / called if called else 1.0, both / copies if copies else 1.0)
+
+
+def score_stories(path: Path, first: int, last: int | None) -> tuple[Score, Row]:
+    """Place the rows from ``first`` up to ``last`` and score their stories."""
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        rows = [json.loads(line) for line in islice(lines, first, last)]
+    if not rows:
+        raise fail(f"{path} has no rows from {first} on", status=WRONG_USE)
+    placer = Placer()
+    started = time.perf_counter()
+    told = [
+        placer.place(str(n), datetime.fromisoformat(row["published_at"]), row["title"], "").story
+        for n, row in enumerate(rows)
+    ]
+    seconds = time.perf_counter() - started
+    score = bcubed(told, [row["story"] for row in rows])
+    more = {
+        "rows": len(rows),
+        "stories": len(set(told)),
+        "items_per_s": round(len(rows) / seconds),
+        "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+    }
+    return score, more
+
+
+def score_copies(suite: Path, stream: Path) -> tuple[Score, list[Row]]:
+    """Judge the pairs of the suite and score what was said.
+
+    Raises:
+        typer.Exit: If the stream cannot be read or does not hold them all.
+    """
+    with suite.open(encoding="utf-8", newline="") as lines:
+        pairs = list(csv.DictReader(lines))
+    wanted = {pair[end] for pair in pairs for end in ("earlier", "later")}
+    try:
+        texts = {
+            item_id(record): read_text(record.title, record.body)
+            for record in Lines(stream, Limits()).records()
+            if isinstance(record, NewsItem) and item_id(record) in wanted
+        }
+    except SourceError as error:
+        raise fail(str(error), status=WRONG_USE) from error
+    if missing := wanted - texts.keys():
+        raise fail(f"{stream} lacks {len(missing)} of the items", status=WRONG_USE)
+    told = [is_copy(texts[pair["later"]], texts[pair["earlier"]]) for pair in pairs]
+    truth = [pair["copy"] == "1" for pair in pairs]
+    wrong = [
+        dict(pair) for pair, said, true in zip(pairs, told, truth, strict=True) if said != true
+    ]
+    return score_pairs(told, truth), wrong
+
+
+def main(
+    headlines: Annotated[Path, typer.Option(help="Labelled headlines (docs/data.md).")] = HEADLINES,
+    stream: Annotated[Path, typer.Option(help="The recording of March 2023.")] = STREAM,
+    first: Annotated[int, typer.Option(min=0, help="First row of the headlines.")] = 10_000,
+    last: Annotated[int | None, typer.Option(help="Row to stop before; 0: to the end.")] = 16_000,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+) -> None:
+    """Measure stories by B-cubed and copies by precision and recall: a Markdown table."""
+    for path in (headlines, stream):
+        if not path.is_file():
+            raise fail(f"there is no {path}: see docs/data.md", status=WRONG_USE)
+    stories, more = score_stories(headlines, first, last or None)
+    copies, wrong = score_copies(SUITE, stream)
+    rows = [
+        [name, score.precision, score.recall, score.f1]
+        for name, score in (("stories (B-cubed)", stories), ("copies (300 pairs)", copies))
+    ]
+    title = f"{more['rows']} headlines in {more['stories']} stories, {more['items_per_s']} a second"
+    show_table(title, ("", "precision", "recall", "F1"), rows)
+    result = {"first": first, **more}
+    save(
+        json_file,
+        {
+            **result,
+            "stories_score": {**asdict(stories), "f1": stories.f1},
+            "copies_score": {**asdict(copies), "f1": copies.f1, "wrong": wrong},
+        },
+    )
+
+
+if __name__ == "__main__":
+    typer.run(main)

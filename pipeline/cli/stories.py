@@ -1,0 +1,109 @@
+"""`tapewatch stories`: copies and stories of a recorded stream, as they would be told live."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from pipeline.cli.fail import WRONG_USE, fail
+
+if TYPE_CHECKING:
+    from pipeline.sources.replay import Lines
+
+_errors = Console(stderr=True)
+_EVERY = 500
+
+
+def stories(
+    file: Annotated[
+        Path,
+        typer.Argument(help="News items as JSON lines, plain or .gz; - reads standard input."),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Write here instead of to standard output."),
+    ] = None,
+) -> None:
+    """Tell copies and stories in a stream, item after item, with nothing from the future.
+
+    Each item gives a line with `row` (counting from 0, as in the file), `id`, `story` and `copy_of`
+    (rows of other items, or null): its story is the row of the account that began it. The same
+    item twice is a copy of itself. Lines that are no items are named on standard error.
+    """
+    try:
+        with ExitStack() as stack:
+            lines = _lines(file)
+            out = _output(output, file, stack)
+            unreadable = _write(lines, out)
+    except BrokenPipeError:  # `tapewatch stories ... | head`: typer ends it without a word
+        raise
+    except OSError as error:
+        raise fail(str(error)) from error
+    if unreadable:
+        raise fail(f"{unreadable} of {lines.lines} lines are no items; all others are written")
+
+
+def _lines(file: Path) -> Lines:
+    from pipeline.messages import Limits
+    from pipeline.sources.replay import Lines
+
+    if str(file) == "-":
+        return Lines(None, Limits())
+    if not file.is_file():
+        raise fail(f"there is no file {file}", status=WRONG_USE)
+    return Lines(file, Limits())
+
+
+def _output(path: Path | None, source: Path, stack: ExitStack) -> IO[str]:
+    if path is None:
+        return sys.stdout
+    if path.exists() and source.exists() and path.samefile(source):
+        raise fail(f"{path} is the input: name another file to write to", status=WRONG_USE)
+    return stack.enter_context(path.open("w", encoding="utf-8"))
+
+
+def _write(lines: Lines, out: IO[str]) -> int:
+    """Write what was told of each item; return how many lines were none."""
+    from pipeline.sources.replay import SourceError
+
+    unreadable = 0
+    total = lines.path.stat().st_size if lines.path is not None else None
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, console=_errors, transient=True) as progress:
+        task = progress.add_task("bytes of the file", total=total)
+        try:
+            unreadable = _place_all(lines, out, progress, task)
+        except SourceError as error:
+            raise fail(str(error)) from error
+    return unreadable
+
+
+def _place_all(lines: Lines, out: IO[str], progress: Progress, task: TaskID) -> int:
+    from alerts.accounts.assign import Placer
+    from pipeline.messages import NewsItem, item_id
+
+    placer = Placer()
+    unreadable = 0
+    for row, record in enumerate(lines.records()):
+        if not isinstance(record, NewsItem):
+            unreadable += 1
+            _errors.print(f"{record.origin}: {record.error}", markup=False, highlight=False)
+            continue
+        place = placer.place(str(row), record.published_at, record.title, record.body)
+        told = {
+            "row": row,
+            "id": item_id(record),
+            "story": int(place.story),
+            "copy_of": None if place.copy_of is None else int(place.copy_of),
+        }
+        out.write(json.dumps(told, ensure_ascii=False) + "\n")
+        if row % _EVERY == 0:
+            progress.update(task, completed=lines.position)
+    return unreadable
