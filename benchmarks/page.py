@@ -18,7 +18,6 @@ import httpx
 import psycopg
 import typer
 
-from benchmarks.common import save, show_table
 from db.migrate import upgrade
 from pipeline.demo.embedded import start_postgres
 from pipeline.settings import Settings
@@ -60,12 +59,15 @@ _FILL = (
        SELECT 'us:C' || floor(2000 * random() ^ 3), published_at, id FROM items""",
     """INSERT INTO item_topics (topic, published_at, item_id, probability)
        SELECT 'topic_' || floor(15 * random()), published_at, id, 0.9 FROM items""",
-    f"""INSERT INTO trend_5m SELECT 'market', 'all', {_BUCKET}, i.language, {_COUNTS}
-        FROM items AS i GROUP BY 3, 4""",
-    f"""INSERT INTO trend_5m SELECT 'entity', e.entity_id, {_BUCKET}, i.language, {_COUNTS}
-        FROM items AS i JOIN item_entities AS e ON e.item_id = i.id GROUP BY 2, 3, 4""",
-    f"""INSERT INTO trend_5m SELECT 'topic', e.topic, {_BUCKET}, i.language, {_COUNTS}
-        FROM items AS i JOIN item_topics AS e ON e.item_id = i.id GROUP BY 2, 3, 4""",
+    *(
+        f"INSERT INTO trend_5m SELECT {scope}, {_BUCKET}, i.language, {_COUNTS} "  # noqa: S608
+        f"FROM items AS i {joined} GROUP BY 1, 2, 3, 4"
+        for scope, joined in (
+            ("'market', 'all'", ""),
+            ("'entity', m.entity_id", "JOIN item_entities AS m ON m.item_id = i.id"),
+            ("'topic', m.topic", "JOIN item_topics AS m ON m.item_id = i.id"),
+        )
+    ),
     """INSERT INTO partition_progress
        SELECT 'news.raw.v1', 0, count(*), max(published_at) FROM items""",
     """INSERT INTO alerts SELECT gen_random_uuid(), 'negative_spike', 'entity', 'us:C' || n,
@@ -73,7 +75,8 @@ _FILL = (
            now.at, now.at, NULL, now.at - INTERVAL '4 hours', now.at, 9 + n, 1.5, 30, 20, 3, 6,
            '{en}'
        FROM generate_series(0, 7) AS n,
-           LATERAL (SELECT TIMESTAMPTZ '2026-03-30 18:00+00' + n * INTERVAL '17 minutes') AS now(at)""",
+           LATERAL (SELECT TIMESTAMPTZ '2026-03-30 18:00+00'
+               + n * INTERVAL '17 minutes') AS now(at)""",
 )
 _PAGES = {
     "what fires now": "/desk",
@@ -88,7 +91,6 @@ def main(
     *,
     items: Annotated[int, typer.Option(min=1000, help="Items to fill in.")] = 1_000_000,
     repeats: Annotated[int, typer.Option(min=1, help="Requests for each page.")] = 10,
-    json: Annotated[Path | None, typer.Option(help="Write the figures here as JSON.")] = None,
 ) -> None:
     """Measure the desk's pages."""
     with tempfile.TemporaryDirectory(prefix="tapewatch-page-") as folder:
@@ -106,9 +108,11 @@ def main(
                 figures = _measure(address, repeats)
         finally:
             server.stop()
-    columns = ("page", "first, ms", "median, ms", "slowest after, ms", "size, kB")
-    show_table(f"The desk at {items:,} items", columns, figures)
-    save(json, {"items": items, "pages": [dict(zip(columns, row, strict=True)) for row in figures]})
+    typer.echo(
+        "| page | first, ms | median, ms | slowest after, ms |\n| --- | ---: | ---: | ---: |"
+    )
+    for row in figures:
+        typer.echo(f"| {' | '.join(map(str, row))} |")
 
 
 def _fill(url: str, items: int) -> float:
@@ -127,14 +131,12 @@ def _measure(address: str, repeats: int) -> list[tuple[object, ...]]:
         client.post("/desk/login", data={"key": _KEY})
         for name, page in _PAGES.items():
             times = []
-            size = 0
             for _ in range(repeats + 1):
                 started = time.perf_counter()
                 answer = client.get(page)
                 times.append(1000 * (time.perf_counter() - started))
                 answer.raise_for_status()
-                size = len(answer.content)
-            rows.append((name, *_ms(times), round(size / 1000)))
+            rows.append((name, *_ms(times)))
     browser = which("chromium")
     if browser:
         rows.append(_in_browser(browser, address, repeats))
@@ -159,7 +161,7 @@ def _in_browser(browser: str, address: str, repeats: int) -> tuple[object, ...]:
                 page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime")
             )
         chromium.close()
-    return ("what fires now, painted in Chromium", *_ms(times), None)
+    return ("what fires now, painted in Chromium", *_ms(times))
 
 
 def _ms(times: list[float]) -> tuple[int, int, int]:

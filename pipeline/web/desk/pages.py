@@ -42,7 +42,7 @@ def points(change: float | None) -> str:
     return "–" if change is None else f"{100 * change:+.0f}"
 
 
-def length(span: timedelta) -> str:
+def duration(span: timedelta) -> str:
     """Return a length of time in its largest two units."""
     minutes = max(0, int(span.total_seconds() // 60))
     if minutes < 60:
@@ -114,7 +114,7 @@ _environment.filters |= {
     "moment": moment,
     "percent": percent,
     "points": points,
-    "length": length,
+    "duration": duration,
     "web_link": web_link,
 }
 _environment.globals["series_address"] = series_address
