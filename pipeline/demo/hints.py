@@ -32,6 +32,7 @@ def look_around(state: State, settings: Settings, *, about: str, since: str) -> 
     key = state.secrets().api_key
     database = settings.database.url.get_secret_value()
     sections = {
+        "Desk, in a browser (the address logs in)": [f"{api}/desk/login#key={key}"],
         "API": [
             f"curl -s -H 'Authorization: Bearer {key}' {api}/v1/alerts",
         ],

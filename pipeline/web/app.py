@@ -20,6 +20,7 @@ from pipeline.web import (
 )
 from pipeline.web.auth import ApiKey, require_api_key_setting
 from pipeline.web.body_limit import BodyLimit
+from pipeline.web.desk import routes as desk
 from pipeline.web.metrics import CountRequests
 from pipeline.web.services import open_services
 
@@ -55,6 +56,8 @@ def create_app(settings: Settings) -> FastAPI:
     app.include_router(routes_health.router)
     for routes in (routes_items, routes_alerts, routes_trends, routes_subscriptions):
         app.include_router(routes.router, dependencies=[ApiKey])
+
+    desk.install(app)
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[ApiKey])
     def openapi() -> dict[str, Any]:

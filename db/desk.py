@@ -1,0 +1,178 @@
+"""Read what the desk's pages show; read-only, bounded, and fast on a large archive.
+
+Counts come from the trend buckets, not from the items. Times are event times.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from db.engine import Session
+from db.rows import MentionRow, ScopeKind, SeriesKey
+from db.tables import items
+
+# Without the sources of a bucket, which db.trends counts: they cost most on the whole market.
+_COUNTS = sa.text("""
+    SELECT scope_kind, scope_id,
+           date_bin(:step, bucket, TIMESTAMPTZ '2001-01-01 00:00:00+00') AS start,
+           sum(accounts), sum(negative)
+    FROM trend_5m
+    WHERE (scope_kind, scope_id) IN (
+            SELECT * FROM unnest(CAST(:kinds AS text[]), CAST(:ids AS text[])))
+        AND bucket >= :since AND bucket < :until
+    GROUP BY 1, 2, 3 ORDER BY 1, 2, 3
+""")
+
+_LISTED = sa.text("""
+    WITH day AS (
+        SELECT scope_kind, scope_id, sum(accounts) AS accounts, sum(negative) AS negative
+        FROM trend_5m
+        WHERE bucket >= :since AND bucket < :until AND scope_kind IN ('entity', 'topic')
+        GROUP BY scope_kind, scope_id),
+    named AS (
+        SELECT 'entity' AS kind, id, name FROM entities
+        UNION ALL SELECT 'topic', id, replace(id, '_', ' ') FROM topics)
+    SELECT named.kind, named.id, named.name
+    FROM named LEFT JOIN day ON day.scope_kind = named.kind AND day.scope_id = named.id
+    WHERE CASE WHEN :wanted = '' THEN day.accounts > 0
+          ELSE strpos(lower(named.name), lower(:wanted)) > 0
+            OR strpos(lower(named.id), lower(:wanted)) > 0 END
+    ORDER BY coalesce(day.negative, 0) DESC, coalesce(day.accounts, 0) DESC, named.name, named.id
+    LIMIT :limit
+""")
+
+# The newest day item by item; before it, the buckets of the market tell who wrote at all.
+_SOURCES = sa.text("""
+    WITH day AS (
+        SELECT source, max(published_at) AS last_at, count(*) AS items
+        FROM items WHERE published_at > :day AND published_at <= :until GROUP BY source),
+    before AS (
+        SELECT source, max(bucket) AS last_at
+        FROM trend_5m, unnest(sources) AS source
+        WHERE scope_kind = 'market' AND scope_id = 'all' AND bucket >= :since AND bucket <= :day
+        GROUP BY source)
+    SELECT source, coalesce(day.last_at, before.last_at) AS last_at, coalesce(day.items, 0)
+    FROM day FULL JOIN before USING (source) ORDER BY last_at, source
+""")
+
+
+@dataclass(frozen=True, slots=True)
+class CountRow:
+    """Accounts and negative ones of a series in the bucket that starts at ``start``."""
+
+    start: datetime
+    accounts: int
+    negative: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourceRow:
+    """When a source was last heard, and its items of the last 24 h.
+
+    Attributes:
+        last_at: Exact within the last 24 h; before that the start of a 5-minute bucket.
+    """
+
+    source: str
+    last_at: datetime
+    items: int
+
+
+@dataclass(frozen=True, slots=True)
+class StoredItem:
+    """One item with what the classifier found; probabilities in [0, 1]."""
+
+    mention: MentionRow
+    body: str
+    p_negative: float
+    p_neutral: float
+    p_positive: float
+    model: str
+
+
+def counts(
+    session: Session,
+    keys: Sequence[SeriesKey],
+    *,
+    since: datetime,
+    until: datetime,
+    step: timedelta,
+) -> dict[SeriesKey, list[CountRow]]:
+    """Return the buckets of several series, each oldest first, empty ones left out.
+
+    Args:
+        session: An open session.
+        keys: The series; those without news are absent from the answer.
+        since: The first 5-minute bucket starts here or later.
+        until: The last one starts before.
+        step: A multiple of 5 minutes. Buckets hang on Monday 2001-01-01 UTC.
+
+    Returns:
+        The buckets by series.
+    """
+    rows: defaultdict[SeriesKey, list[CountRow]] = defaultdict(list)
+    values = {
+        "kinds": [key.kind.value for key in keys],
+        "ids": [key.id for key in keys],
+        "since": since,
+        "until": until,
+        "step": step,
+    }
+    for kind, scope_id, *row in session.execute(_COUNTS, values):
+        rows[SeriesKey(ScopeKind(kind), scope_id)].append(CountRow(*row))
+    return dict(rows)
+
+
+def listed_series(
+    session: Session, wanted: str, *, since: datetime, until: datetime, limit: int
+) -> list[tuple[SeriesKey, str]]:
+    """Return companies and topics with their names, most negative accounts first.
+
+    Args:
+        session: An open session.
+        wanted: Part of a name or id, in any case; empty: all with news in the span.
+        since: Start of the span that orders them.
+        until: Its end.
+        limit: Most series to return.
+
+    Returns:
+        The series; with ``wanted`` also those without news in the span.
+    """
+    values = {"wanted": wanted, "since": since, "until": until, "limit": limit}
+    return [
+        (SeriesKey(ScopeKind(kind), scope_id), name)
+        for kind, scope_id, name in session.execute(_LISTED, values)
+    ]
+
+
+def source_health(session: Session, *, until: datetime) -> list[SourceRow]:
+    """Return the sources heard in the seven days before ``until``, longest silent first."""
+    values = {
+        "since": until - timedelta(days=7),
+        "day": until - timedelta(days=1),
+        "until": until,
+    }
+    return [SourceRow(*row) for row in session.execute(_SOURCES, values)]
+
+
+def stored_item(session: Session, item_id: str) -> StoredItem | None:
+    """Return an item by its id; None where there is none, or retention removed it."""
+    row = session.execute(sa.select(items).where(items.c.id == item_id)).first()
+    if row is None:
+        return None
+    mention = MentionRow(
+        row.id,
+        row.published_at,
+        row.source,
+        row.title,
+        row.url,
+        row.language,
+        row.sentiment,
+        row.score,
+        row.copy_of,
+    )
+    probabilities = (row.p_negative, row.p_neutral, row.p_positive)
+    return StoredItem(mention, row.body, *probabilities, row.model)

@@ -1,0 +1,190 @@
+"""The desk's addresses: pages for people, behind a login; its styles and script are public."""
+
+import time
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from starlette.exceptions import HTTPException
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from alerts.messages import AlertEvent
+from db import desk as read
+from db.alert_events import alert_history
+from db.rows import ScopeKind, SeriesKey
+from db.trends import scope_name
+from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
+from pipeline.web.desk import access, views
+from pipeline.web.desk.pages import HEADERS, render
+from pipeline.web.services import ServicesOf, SessionOf
+
+public = APIRouter(include_in_schema=False)
+router = APIRouter(prefix="/desk", include_in_schema=False, dependencies=[access.LoggedIn])
+
+_MAX_QUERY = 100
+
+
+class _Files(StaticFiles):
+    """Styles and script under the same headers as the pages, but cached for a while."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        """Return a file."""
+        response = await super().get_response(path, scope)
+        response.headers.update(HEADERS | {"Cache-Control": "public, max-age=300"})
+        return response
+
+
+def install(app: FastAPI) -> None:
+    """Put the desk into the app."""
+    app.include_router(public)
+    app.include_router(router)
+    app.mount("/desk/static", _Files(packages=[("pipeline.web.desk", "static")]))
+    app.add_exception_handler(access.LoginNeeded, _to_login)
+
+
+async def _to_login(_: Request, error: Exception) -> Response:
+    to = error.to if isinstance(error, access.LoginNeeded) else "/desk/login"
+    return RedirectResponse(to, 303, headers=HEADERS)
+
+
+@public.get("/")
+def home() -> Response:
+    """Lead people who open the service's address to the desk."""
+    return RedirectResponse("/desk", 307)
+
+
+@public.get("/desk/login")
+def login_page(request: Request, to: str = "/desk") -> HTMLResponse:
+    """Ask for the API key."""
+    return render(request, "login.html", to=access.safe_return(to), wrong=False)
+
+
+async def _read_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form; the body's size is limited before it gets here."""
+    fields = parse_qs((await request.body()).decode(errors="replace"))
+    return {name: values[0] for name, values in fields.items()}
+
+
+@public.post("/desk/login")
+def log_in(request: Request, form: Annotated[dict[str, str], Depends(_read_form)]) -> Response:
+    """Begin a session for who has the key."""
+    to = access.safe_return(form.get("to", ""))
+    key: str = request.app.state.api_key
+    if not access.key_fits(form.get("key", ""), key):
+        return render(request, "login.html", status=403, to=to, wrong=True)
+    response = RedirectResponse(to, 303, headers=HEADERS)
+    response.set_cookie(
+        access.COOKIE,
+        access.new_session(key, now_s=time.time()),
+        max_age=access.LASTS_S,
+        path="/desk",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.post("/logout")
+def log_out() -> Response:
+    """End the session of this browser."""
+    response = RedirectResponse("/desk/login", 303, headers=HEADERS)
+    response.delete_cookie(access.COOKIE, path="/desk")
+    return response
+
+
+@router.get("")
+def overview(request: Request, session: SessionOf, services: ServicesOf) -> HTMLResponse:
+    """Show what fires, the market's tone, and whether the sources are alive."""
+    newest = newest_item_at(session, services.settings.kafka.raw_topic)
+    return render(
+        request,
+        "overview.html",
+        newest=newest,
+        firing=views.firing(session),
+        resolved=views.recently_resolved(session, newest),
+        chart=views.market_chart(session, newest),
+        sources=views.sources(session, newest),
+        market=MARKET,
+    )
+
+
+@router.get("/series")
+def series_list(
+    request: Request,
+    session: SessionOf,
+    services: ServicesOf,
+    q: Annotated[str, Query(max_length=_MAX_QUERY)] = "",
+) -> HTMLResponse:
+    """List companies and topics, with the newest day against the week before."""
+    newest = newest_item_at(session, services.settings.kafka.raw_topic)
+    rows = views.listed(session, q.strip(), newest)
+    most = views.MOST_LISTED
+    return render(request, "list.html", newest=newest, rows=rows, q=q, most=most)
+
+
+@router.get("/series/{kind}/{scope_id:path}")
+def series_page(
+    request: Request,
+    session: SessionOf,
+    services: ServicesOf,
+    kind: ScopeKind,
+    scope_id: Annotated[str, Path(max_length=500)],
+    at: str | None = None,
+) -> HTMLResponse:
+    """Show one series over the last days, and the stories behind one of its columns."""
+    key = SeriesKey(kind, scope_id)
+    newest = newest_item_at(session, services.settings.kafka.raw_topic)
+    alerts = views.alerts_of(session, key, newest)
+    chart = views.series_chart(session, key, newest, alerts)
+    chosen = _chosen(at, [column.start for column in chart.columns if column.accounts], newest)
+    stories, more = (
+        ([], 0) if chosen is None else views.stories(session, key, chosen, views.SERIES_STEP)
+    )
+    return render(
+        request,
+        "series.html",
+        newest=newest,
+        key=key,
+        name=scope_name(session, key),
+        alerts=alerts,
+        chart=chart,
+        chosen=chosen,
+        until=None if chosen is None else chosen + views.SERIES_STEP,
+        stories=stories,
+        more=more,
+    )
+
+
+def _chosen(at: str | None, starts: list[datetime], newest: datetime) -> datetime | None:
+    """Return the column that holds the moment asked for; the newest with news otherwise."""
+    if at is not None:
+        try:
+            asked = parse_moment(at, newest=newest)
+        except BadQuery as error:
+            raise HTTPException(400, str(error)) from error
+        return next((s for s in reversed(starts) if s <= asked < s + views.SERIES_STEP), None)
+    return starts[-1] if starts else None
+
+
+@router.get("/alerts/{alert_id}")
+def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResponse:
+    """Show one alert: what rose, the evidence, and all that was said about it."""
+    history = alert_history(session, alert_id)
+    if not history:
+        raise HTTPException(404, "there is no such alert")
+    events = [AlertEvent.model_validate_json(event.body) for event in history]
+    return render(request, "alert.html", alert=events[-1].data, events=events)
+
+
+@router.get("/items/{item_id}")
+def item_page(request: Request, session: SessionOf, item_id: str) -> HTMLResponse:
+    """Show one item, and how to see which words made it negative."""
+    item = read.stored_item(session, item_id)
+    if item is None:
+        raise HTTPException(404, "there is no such item")
+    return render(request, "item.html", item=item, mention=item.mention)

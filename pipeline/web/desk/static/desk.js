@@ -1,0 +1,114 @@
+// The pages work without this: it logs in by the address's fragment, moves through a chart by
+// the arrow keys, focuses the search, and fetches the page anew while it is looked at.
+"use strict";
+
+const REFRESH_MS = 10_000;
+
+function logInByFragment() {
+  const key = new URLSearchParams(location.hash.slice(1)).get("key");
+  const field = document.getElementById("key");
+  if (!key || !field) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  field.value = key;
+  field.form.submit();
+}
+
+function columns() {
+  return [...document.querySelectorAll(".plot .column")];
+}
+
+// One tab stop for a chart: the chosen column, or the newest.
+function makeReachable() {
+  const all = columns();
+  const one = all.find((each) => each.classList.contains("chosen")) ?? all.at(-1);
+  one?.setAttribute("tabindex", "0");
+}
+
+function onKey(event) {
+  const typing = event.target.closest?.("input, textarea, select");
+  if (event.key === "/" && !typing) {
+    const search = document.getElementById("q");
+    if (search) {
+      event.preventDefault();
+      search.focus();
+    } else {
+      location.assign("/desk/series");
+    }
+    return;
+  }
+  const column = event.target.closest?.(".column");
+  const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
+  if (!column || !step) return;
+  event.preventDefault();
+  const all = columns();
+  const next = all[all.indexOf(column) + step];
+  if (!next) return;
+  column.setAttribute("tabindex", "-1");
+  next.setAttribute("tabindex", "0");
+  next.focus();
+}
+
+// Who reads with the focus inside, selects or types is not disturbed.
+function isBusy(main) {
+  const inside = document.activeElement !== main && main.contains(document.activeElement);
+  return document.hidden || inside || !getSelection().isCollapsed;
+}
+
+async function replaceMain(address) {
+  const answer = await fetch(address, { credentials: "same-origin" });
+  if (answer.redirected) {
+    location.assign(answer.url);
+    return false;
+  }
+  if (!answer.ok) throw new Error(String(answer.status));
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const main = document.querySelector("main");
+  const open = document.getElementById("figures")?.open;
+  const scrolled = document.querySelector(".scroll")?.scrollTop ?? 0;
+  main.replaceChildren(...fresh.querySelector("main").childNodes);
+  const figures = document.getElementById("figures");
+  if (figures) figures.open = Boolean(open);
+  const scroll = document.querySelector(".scroll");
+  if (scroll) scroll.scrollTop = scrolled;
+  makeReachable();
+  return true;
+}
+
+async function refresh() {
+  const main = document.querySelector("main[data-live]");
+  const status = document.querySelector(".live");
+  if (main && !isBusy(main)) {
+    try {
+      if (await replaceMain(location.pathname + location.search)) status.textContent = status.dataset.updated;
+    } catch {
+      status.textContent = status.dataset.stale;
+    }
+  }
+  setTimeout(refresh, REFRESH_MS);
+}
+
+// A point's stories come without a jump to the top of a new page.
+async function onClick(event) {
+  const link = event.target.closest?.("main .column, .figures a");
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey || event.button);
+  if (!link || !plain) return;
+  const address = new URL(link.getAttribute("href"), location.href);
+  if (address.pathname !== location.pathname) return;
+  event.preventDefault();
+  try {
+    if (!(await replaceMain(address.pathname + address.search))) return;
+  } catch {
+    location.assign(address);
+    return;
+  }
+  history.pushState(null, "", address.pathname + address.search);
+  document.querySelector(".column.chosen")?.focus({ preventScroll: true });
+  document.getElementById("stories")?.scrollIntoView({ block: "nearest" });
+}
+
+addEventListener("keydown", onKey);
+addEventListener("click", onClick);
+addEventListener("popstate", () => replaceMain(location.pathname + location.search).catch(() => location.reload()));
+logInByFragment();
+makeReachable();
+setTimeout(refresh, REFRESH_MS);

@@ -1,0 +1,188 @@
+"""The desk's pages on a real database: who gets in, what they show, and what locks them."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from alerts.messages import AlertData, Evidence, Scope, Window, alert_event, event_body
+from alerts.types import Severity, TransitionKind
+from db.alerts import save_alert
+from db.engine import Engine, transaction
+from db.items import store_items
+from db.rows import AlertEventRow, Progress
+from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
+from tests.integration.web_client import API_KEY, web_client, web_settings
+
+SERIES = "/desk/series/entity/us:SIVB"
+PAGES = ["/desk", "/desk/series", SERIES, "/desk/items/a"]
+
+
+def fill(engine: Engine) -> str:
+    """Store a day of news and a firing alert; return the alert's id."""
+    rows = [
+        item("a", at=NOON, topics=("liquidity",)),
+        item("copy", at=NOON + timedelta(minutes=1), text_hash="text of a", source="portal"),
+        item("b", at=NOON + timedelta(minutes=2), tone=NEUTRAL, source="<b>paper</b>"),
+        item("old", at=NOON - timedelta(days=3), source="gone"),
+    ]
+    fired = alert(severity="critical", evidence=(mention("a"),))
+    data = AlertData(
+        id=fired.id,
+        detector=fired.detector,
+        severity=Severity.CRITICAL,
+        scope=Scope(kind="entity", id=SVB.id, name=SVB.name),
+        detected_at=fired.fired_at,
+        window=Window(start=fired.window_start, end=fired.window_end),
+        observed=5,
+        expected=0.5,
+        items=8,
+        accounts=6,
+        stories=1,
+        sources=3,
+        evidence=(
+            Evidence(
+                title="Title of a",
+                source="wire",
+                url="javascript:alert(1)",
+                published_at=NOON,
+                score=-0.6,
+            ),
+        ),
+    )
+    body = event_body(alert_event(TransitionKind.FIRED, at=NOON, alert=data))
+    with transaction(engine) as session:
+        newest = NOON + timedelta(minutes=2)
+        store_items(session, rows, [Progress("raw", 0, 4, newest)])
+        save_alert(session, fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, body))
+    return str(fired.id)
+
+
+@pytest.fixture
+async def client(database_url: str) -> AsyncIterator[httpx.AsyncClient]:
+    """A browser that has logged in."""
+    async with web_client(web_settings(database_url=database_url), key="") as client:
+        answer = await client.post("/desk/login", data={"key": API_KEY})
+        assert answer.status_code == 303
+        yield client
+
+
+async def text(client: httpx.AsyncClient, path: str) -> str:
+    answer = await client.get(path)
+    assert answer.status_code == 200, path
+    return answer.text
+
+
+async def test_nobody_sees_a_page_without_a_session(database_url: str) -> None:
+    async with web_client(web_settings(database_url=database_url), key="") as client:
+        client.cookies.set("tapewatch_desk", "9999999999.00")
+        for page in PAGES:
+            answer = await client.get(page)
+            assert answer.status_code == 303
+            assert answer.headers["location"].startswith("/desk/login?to=/desk")
+
+
+async def test_a_wrong_key_begins_no_session(database_url: str) -> None:
+    async with web_client(web_settings(database_url=database_url), key="") as client:
+        answer = await client.post("/desk/login", data={"key": "wrong"})
+
+    assert answer.status_code == 403
+    assert "set-cookie" not in answer.headers
+
+
+async def test_the_session_cookie_is_for_the_server_alone(database_url: str) -> None:
+    async with web_client(web_settings(database_url=database_url), key="") as client:
+        answer = await client.post("/desk/login", data={"key": API_KEY, "to": "//evil.example"})
+
+    assert answer.headers["location"] == "/desk"
+    cookie = answer.headers["set-cookie"].lower()
+    assert "httponly" in cookie
+    assert "samesite=strict" in cookie
+    assert API_KEY not in cookie
+
+
+async def test_every_page_is_locked_to_this_host(client: httpx.AsyncClient, engine: Engine) -> None:
+    found = fill(engine)
+    for page in [*PAGES, f"/desk/alerts/{found}", "/desk/login", "/desk/static/desk.js"]:
+        answer = await client.get(page)
+        assert answer.status_code == 200, page
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+        assert "style=" not in answer.text, page
+        assert "onclick" not in answer.text, page
+
+
+@pytest.mark.parametrize("page", ["/desk", "/desk/series", SERIES])
+async def test_an_empty_database_gives_pages_that_say_so(
+    client: httpx.AsyncClient, page: str
+) -> None:
+    assert 'class="empty"' in await text(client, page)
+
+
+async def test_the_overview_shows_what_fires_and_which_source_is_silent(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    fill(engine)
+
+    page = await text(client, "/desk")
+
+    assert "Critical" in page
+    assert "Title of a" in page
+    assert "Silent" in page
+    assert "&lt;b&gt;paper" in page
+    assert "<b>paper" not in page
+
+
+async def test_the_list_finds_by_name_and_by_symbol(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    fill(engine)
+
+    for wanted in ("svb", "SIVB"):
+        page = await text(client, f"/desk/series?q={wanted}")
+        assert "SVB Financial Group" in page
+        assert "50 %" in page
+    assert "No company or topic" in await text(client, "/desk/series?q=%25")
+
+
+async def test_a_point_shows_its_stories_with_copies_folded(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    fill(engine)
+
+    page = await text(client, f"{SERIES}?at=2023-03-09T12:00Z")
+
+    assert page.index("Title of a") < page.index("Title of b")
+    assert "+ 1 copies" in page
+    assert "Title of copy" not in page
+
+
+async def test_an_alert_shows_evidence_and_follows_no_odd_link(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    page = await text(client, f"/desk/alerts/{fill(engine)}")
+
+    assert "Title of a" in page
+    assert "javascript:" not in page
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/desk/alerts/00000000-0000-0000-0000-000000000000", 404),
+        ("/desk/items/none", 404),
+        (f"{SERIES}?at=never", 400),
+    ],
+)
+async def test_what_is_not_there_is_said(client: httpx.AsyncClient, path: str, status: int) -> None:
+    assert (await client.get(path)).status_code == status
+
+
+async def test_language_and_theme_are_kept(client: httpx.AsyncClient) -> None:
+    assert "正在报警" in await text(client, "/desk?lang=zh&theme=dark")
+
+    page = await text(client, "/desk")
+
+    assert "正在报警" in page
+    assert 'data-theme="dark"' in page

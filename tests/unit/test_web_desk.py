@@ -1,0 +1,91 @@
+"""The desk's parts that need no database: sessions, texts and charts."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from string import Formatter
+
+import pytest
+
+from db.desk import CountRow
+from pipeline.web.desk import access, charts, language
+
+MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+
+
+def test_a_session_holds_until_it_ends_and_under_its_key_alone() -> None:
+    cookie = access.new_session("key", now_s=1000)
+
+    assert access.session_holds(cookie, "key", now_s=1000)
+    assert not access.session_holds(cookie, "key", now_s=1000 + access.LASTS_S)
+    assert not access.session_holds(cookie, "another", now_s=1000)
+
+
+@pytest.mark.parametrize("cookie", ["", ".", "9e9.", "9999999999.0", "½.ü", "9999999999"])
+def test_a_forged_cookie_is_no_session(cookie: str) -> None:
+    assert not access.session_holds(cookie, "key", now_s=1000)
+
+
+@pytest.mark.parametrize("to", ["//evil", "https://evil/desk", "/deskx", "/desk/\\evil", "/v1", ""])
+def test_a_login_returns_to_the_desk_alone(to: str) -> None:
+    assert access.safe_return(to) == "/desk"
+    assert access.safe_return("/desk/series?q=a") == "/desk/series?q=a"
+
+
+def test_every_text_has_both_languages_with_the_same_values() -> None:
+    for key, texts in language.catalogue().items():
+        values = {
+            spoken: {name for _, name, _, _ in Formatter().parse(text) if name}
+            for spoken, text in texts.items()
+        }
+        assert set(values) == set(language.LANGUAGES), key
+        assert values["en"] == values["zh"], key
+        assert all(texts.values()), key
+
+
+@pytest.mark.parametrize(
+    ("asked", "kept", "accepted", "chosen"),
+    [
+        ("zh", "en", "en", "zh"),
+        ("xx", "zh", "en", "zh"),
+        (None, None, "fr, zh-CN;q=0.9, en;q=0.8", "zh"),
+        (None, None, "", "en"),
+    ],
+)
+def test_the_address_wins_then_the_cookie_then_the_browser(
+    asked: str | None, kept: str | None, accepted: str, chosen: str
+) -> None:
+    assert language.choose(asked=asked, kept=kept, accepted=accepted) == chosen
+
+
+def test_a_line_breaks_where_there_is_no_value() -> None:
+    drawn = charts.path([0.5, None, 1.0, 0.0], width=100, height=10, count=4, top=1)
+
+    assert re.findall("[ML]", drawn) == ["M", "M", "L"]
+
+
+def test_a_trailing_share_weighs_by_accounts() -> None:
+    rows = {MIDNIGHT: CountRow(MIDNIGHT, 9, 0), MIDNIGHT + HOUR: CountRow(MIDNIGHT + HOUR, 1, 1)}
+
+    shares = charts.trailing_shares(rows, [MIDNIGHT + HOUR, MIDNIGHT + 9 * HOUR], step=HOUR, span=2)
+
+    assert shares == [0.1, None]
+
+
+def test_a_chart_ends_at_the_newest_item() -> None:
+    rows = [CountRow(MIDNIGHT + HOUR, 4, 1)]
+
+    chart = charts.draw(
+        rows,
+        since=MIDNIGHT,
+        until=MIDNIGHT + timedelta(days=1),
+        newest=MIDNIGHT + 2 * HOUR,
+        step=HOUR,
+        span=1,
+        marks=[MIDNIGHT + 12 * HOUR],
+    )
+
+    assert len(chart.columns) == 3
+    assert (chart.top, chart.most) == (0.25, 4)
+    assert chart.marks == ((0, 500.0),)
+    assert chart.band is None
