@@ -196,6 +196,8 @@ class SubscriptionRow:
 
     Attributes:
         secret: Encrypted; whoever sends decrypts it.
+        old_secret: The one before it, encrypted; signs as well until ``old_secret_until``,
+            wall-clock time.
     """
 
     id: UUID
@@ -206,6 +208,8 @@ class SubscriptionRow:
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     disabled_reason: str | None = None
+    old_secret: bytes | None = None
+    old_secret_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
