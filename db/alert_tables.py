@@ -118,6 +118,8 @@ subscriptions = Table(
     Column("topics", ARRAY(Text), nullable=False),
     Column("severities", ARRAY(Text), nullable=False),
     Column("disabled_reason", Text),
+    Column("old_secret", LargeBinary, comment="encrypted; signs as well until it ends"),
+    Column("old_secret_until", TIME, comment="wall clock"),
     Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
 )
 

@@ -196,6 +196,8 @@ class SubscriptionRow:
 
     Attributes:
         secret: Encrypted; whoever sends decrypts it.
+        old_secret: The one before it, encrypted; signs as well until ``old_secret_until``,
+            wall-clock time.
     """
 
     id: UUID
@@ -206,6 +208,8 @@ class SubscriptionRow:
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
     disabled_reason: str | None = None
+    old_secret: bytes | None = None
+    old_secret_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,3 +243,26 @@ class AttemptRow:
     status: int | None
     detail: str | None
     duration_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryStateRow:
+    """How far one delivery is.
+
+    Attributes:
+        position: Grows with each delivery that is stored; has gaps.
+        id: The webhook-id.
+        type: Of its event.
+        state: "pending", "delivered" or "dead".
+        attempts: Made since it was stored or last replayed.
+        next_attempt_at: Wall-clock time; None: at once, or never again.
+    """
+
+    position: int
+    id: str
+    subscription_id: UUID
+    alert_id: UUID
+    type: str
+    state: str
+    attempts: int
+    next_attempt_at: datetime | None

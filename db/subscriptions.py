@@ -1,5 +1,6 @@
 """Who gets which alerts by webhook. Whoever calls encrypts and decrypts the secrets."""
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,6 +31,35 @@ def list_subscriptions(session: Session) -> list[SubscriptionRow]:
     """Return all subscriptions, disabled ones included, oldest first."""
     query = sa.select(subscriptions).order_by(subscriptions.c.created_at, subscriptions.c.id)
     return [to_subscription(row) for row in session.execute(query)]
+
+
+def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRow | None:
+    """Return the subscription with this id, None if there is none."""
+    query = sa.select(subscriptions).where(subscriptions.c.id == subscription_id)
+    row = session.execute(query).first()
+    return None if row is None else to_subscription(row)
+
+
+def rotate_secret(
+    session: Session, subscription_id: UUID, secret: bytes, *, old_until: datetime
+) -> bool:
+    """Give a subscription a new secret; does not commit.
+
+    Args:
+        session: An open session.
+        subscription_id: Whose.
+        secret: The new one, encrypted.
+        old_until: Wall-clock time until which the one it replaces signs as well.
+
+    Returns:
+        False if there is no such subscription.
+    """
+    query = (
+        sa.update(subscriptions)
+        .where(subscriptions.c.id == subscription_id)
+        .values(secret=secret, old_secret=subscriptions.c.secret, old_secret_until=old_until)
+    )
+    return session.execute(query.returning(subscriptions.c.id)).first() is not None
 
 
 def delete_subscription(session: Session, subscription_id: UUID) -> bool:
@@ -82,4 +112,6 @@ def to_subscription(row: Any) -> SubscriptionRow:  # noqa: ANN401  # a row of an
         topics=tuple(row.topics),
         severities=tuple(row.severities),
         disabled_reason=row.disabled_reason,
+        old_secret=None if row.old_secret is None else bytes(row.old_secret),
+        old_secret_until=row.old_secret_until,
     )

@@ -7,8 +7,9 @@ import base64
 import binascii
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -18,6 +19,7 @@ from alerts.delivery.urls import url_problem
 from alerts.types import Severity
 from db.engine import Session
 from db.rows import ScopeKind, SubscriptionRow
+from db.subscriptions import rotate_secret
 from pipeline.series import UnknownSeries, find_one
 
 # Standard Webhooks' bounds.
@@ -25,6 +27,10 @@ _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 _MAX_URL_CHARS = 2_000
 _MAX_DESCRIPTION_CHARS = 500
 _PORTS = {"http": 80, "https": 443}
+
+# How long a replaced secret signs as well: a working day to change the receiver, in any zone.
+OVERLAP_H = 24
+MAX_OVERLAP_H = 168
 
 
 class BadSubscription(ValueError):
@@ -97,6 +103,27 @@ def to_subscription(
         severities=tuple(dict.fromkeys(map(_severity, wish.severities))),
     )
     return row, secret
+
+
+def rotate(
+    session: Session, subscription_id: UUID, *, key: str, now: datetime, overlap_h: int
+) -> str | None:
+    """Give a subscription a new secret.
+
+    Args:
+        session: An open session.
+        subscription_id: Whose.
+        key: Encrypts the secret.
+        now: The wall clock's time.
+        overlap_h: Hours for which the old one signs as well; 0 for one that leaked.
+
+    Returns:
+        The new secret in the clear, to be shown once; None if there is no such subscription.
+    """
+    secret = new_secret()
+    until = now + timedelta(hours=overlap_h)
+    found = rotate_secret(session, subscription_id, encrypt(secret, key), old_until=until)
+    return secret if found else None
 
 
 def _check_url(url: str, allow_hosts: Collection[str]) -> None:

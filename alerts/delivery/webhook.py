@@ -5,6 +5,7 @@ again in ``schedule``.
 """
 
 import ssl
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -62,7 +63,7 @@ def send(
     client: httpx.Client,
     *,
     url: str,
-    secret: str,
+    secrets: Sequence[str],
     message_id: str,
     body: str,
     now: datetime,
@@ -74,7 +75,7 @@ def send(
         client: From ``transport.guarded_client``, which refuses addresses inside the network
             and ends an exchange that takes too long.
         url: The endpoint.
-        secret: Its signing secret, ``whsec_...``.
+        secrets: Its signing secrets, ``whsec_...``, newest first; one signature is made with each.
         message_id: The receiver's idempotency key, the same over all attempts.
         body: The exact text that is signed and sent.
         now: Time of this attempt, aware, in any zone.
@@ -91,7 +92,9 @@ def send(
         "user-agent": "tapewatch",
         "webhook-id": message_id,
         "webhook-timestamp": str(int(utc.timestamp())),
-        "webhook-signature": Webhook(secret).sign(message_id, utc, body),
+        "webhook-signature": " ".join(
+            Webhook(secret).sign(message_id, utc, body) for secret in secrets
+        ),
     }
     started = monotonic()
     try:

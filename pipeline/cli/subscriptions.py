@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from pipeline.cli.fail import WRONG_USE, fail
 if TYPE_CHECKING:
     from db.rows import SubscriptionRow
 
-app = typer.Typer(no_args_is_help=True, help="List or remove the webhooks that get alerts.")
+app = typer.Typer(no_args_is_help=True, help="List, rotate or remove the webhooks that get alerts.")
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -96,6 +97,31 @@ def list_(*, as_json: _JsonOption = False) -> None:
         typer.echo("no subscriptions; add one with `tapewatch subscribe URL`")
     for row in rows:
         typer.echo(_told(row))
+
+
+@app.command("rotate")
+def rotate(
+    subscription_id: Annotated[UUID, typer.Argument(metavar="ID", help="As `list` shows it.")],
+    *,
+    overlap_h: Annotated[
+        int,
+        typer.Option(
+            min=0, max=168, help="Hours for which the old secret signs as well; 0 if it leaked."
+        ),
+    ] = 24,
+) -> None:
+    """Replace a webhook's secret; prints the new one, only now."""
+    from pipeline.cli.database import open_session
+    from pipeline.runtime import load_settings, require_key
+    from pipeline.subscribing import rotate as make
+
+    settings = load_settings()
+    key = require_key(settings)
+    with open_session(settings) as session:
+        secret = make(session, subscription_id, key=key, now=datetime.now(UTC), overlap_h=overlap_h)
+    if secret is None:
+        raise fail(f"there is no subscription {subscription_id}")
+    typer.echo(f"secret  {secret}")
 
 
 @app.command("remove")

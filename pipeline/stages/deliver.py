@@ -59,14 +59,18 @@ class SignedPost:
 
     def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
         """Send one event; a secret that does not open is a failure like any other."""
+        stored = [row.subscription.secret]
+        old, until = row.subscription.old_secret, row.subscription.old_secret_until
+        if old is not None and until is not None and now < until:
+            stored.append(old)
         try:
-            secret = decrypt(row.subscription.secret, self._key)
+            secrets = [decrypt(each, self._key) for each in stored]
         except SecretUnreadable:
             return Attempt(Outcome.FAILED, detail=Reason.SECRET_UNREADABLE)
         return send(
             self._client,
             url=row.subscription.url,
-            secret=secret,
+            secrets=secrets,
             message_id=row.id,
             body=row.body,
             now=now,

@@ -13,6 +13,7 @@ from pipeline.settings import Settings
 from pipeline.web import (
     problems,
     routes_alerts,
+    routes_deliveries,
     routes_health,
     routes_items,
     routes_subscriptions,
@@ -54,7 +55,14 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.api_key = api_key
     problems.install(app)
     app.include_router(routes_health.router)
-    for routes in (routes_items, routes_alerts, routes_trends, routes_subscriptions):
+    guarded = (
+        routes_items,
+        routes_alerts,
+        routes_trends,
+        routes_subscriptions,
+        routes_deliveries,
+    )
+    for routes in guarded:
         app.include_router(routes.router, dependencies=[ApiKey])
 
     desk.install(app)

@@ -1,6 +1,7 @@
 """Who gets which alerts by webhook."""
 
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -8,11 +9,22 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, delete_subscription, list_subscriptions
-from pipeline.subscribing import BadSubscription, Wish, to_subscription
+from pipeline.settings import Settings
+from pipeline.subscribing import (
+    MAX_OVERLAP_H,
+    OVERLAP_H,
+    BadSubscription,
+    Wish,
+    rotate,
+    to_subscription,
+)
 from pipeline.web.problems import Problem
 from pipeline.web.services import ServicesOf, SessionOf
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
+
+_NO_SUCH = "there is no such subscription"
+_MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such subscription."}}
 
 Names = Annotated[list[Annotated[str, Field(min_length=1, max_length=200)]], Field(max_length=1000)]
 
@@ -50,6 +62,25 @@ class Created(Subscription):
     secret: str = Field(description="Verifies the signatures. Keep it: it is shown only now.")
 
 
+class Rotation(BaseModel):
+    """How to replace a secret."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_h: int = Field(
+        default=OVERLAP_H,
+        ge=0,
+        le=MAX_OVERLAP_H,
+        description="Hours for which the old secret signs as well; 0 if it leaked.",
+    )
+
+
+class Rotated(BaseModel):
+    """The new secret."""
+
+    secret: str = Field(description="Keep it: it is shown only now.")
+
+
 class Subscriptions(BaseModel):
     """All subscriptions, oldest first."""
 
@@ -68,8 +99,7 @@ def get_subscriptions(session: SessionOf) -> Subscriptions:
 def post_subscription(wanted: NewSubscription, session: SessionOf, services: ServicesOf) -> Created:
     """Subscribe a webhook to alerts from now on."""
     settings = services.settings
-    if settings.secret_key is None:
-        raise Problem(503, "the service has no TAPEWATCH_SECRET_KEY to encrypt secrets with")
+    key = _secret_key(settings)
     wish = Wish(
         url=wanted.url,
         entities=wanted.entities,
@@ -82,7 +112,7 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
         row, secret = to_subscription(
             session,
             wish,
-            key=settings.secret_key.get_secret_value(),
+            key=key,
             allow_hosts=settings.delivery.allow_hosts,
             companies=settings.model.companies,
         )
@@ -93,15 +123,34 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
     return Created(**_shown(row), secret=secret)
 
 
-@router.delete(
-    "/{subscription_id}",
-    status_code=204,
-    responses={404: {"description": "There is no such subscription."}},
-)
+@router.post("/{subscription_id}/rotate", responses=_MISSING)
+def rotate_secret(
+    subscription_id: UUID, rotation: Rotation, session: SessionOf, services: ServicesOf
+) -> Rotated:
+    """Replace the secret; both sign until the overlap ends."""
+    secret = rotate(
+        session,
+        subscription_id,
+        key=_secret_key(services.settings),
+        now=datetime.now(UTC),
+        overlap_h=rotation.overlap_h,
+    )
+    if secret is None:
+        raise Problem(404, _NO_SUCH)
+    return Rotated(secret=secret)
+
+
+@router.delete("/{subscription_id}", status_code=204, responses=_MISSING)
 def remove_subscription(subscription_id: UUID, session: SessionOf) -> None:
     """Remove a subscription, with what waits for it."""
     if not delete_subscription(session, subscription_id):
-        raise Problem(404, "there is no such subscription")
+        raise Problem(404, _NO_SUCH)
+
+
+def _secret_key(settings: Settings) -> str:
+    if settings.secret_key is None:
+        raise Problem(503, "the service has no TAPEWATCH_SECRET_KEY to encrypt secrets with")
+    return settings.secret_key.get_secret_value()
 
 
 def _shown(row: SubscriptionRow) -> dict[str, object]:

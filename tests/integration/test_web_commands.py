@@ -10,6 +10,7 @@ import time
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -83,6 +84,17 @@ def test_a_trend_is_written_as_csv_and_json(shell: Shell, tmp_path: Path) -> Non
     assert (row["start"], row["accounts"], row["neutral"]) == ("2023-03-09T12:00:00Z", "1", "1")
     assert [each["start"] for each in told] == ["2023-03-09T00:00:00Z", "2023-03-14T00:00:00Z"]
     assert [each["negative_share"] for each in told] == [0.5, 1.0]
+
+
+def test_a_secret_is_rotated_and_shown_once(shell: Shell, engine: Engine) -> None:
+    made = json.loads(shell.run("subscribe", "http://127.0.0.1:9000/", "--json"))
+    said = shell.run("subscriptions", "rotate", made["id"], "--overlap-h", "0")
+    with transaction(engine) as session:
+        [stored] = list_subscriptions(session)
+
+    assert said == f"secret  {decrypt(stored.secret, SECRET_KEY)}\n"
+    assert made["secret"] not in said
+    assert "no subscription" in shell.run("subscriptions", "rotate", str(uuid4()), status=1)
 
 
 def test_a_trend_of_a_known_company_without_news_is_empty_and_no_error(shell: Shell) -> None:

@@ -1,12 +1,18 @@
 """Subscriptions by the API, on a real database."""
 
+from datetime import datetime, timedelta
+from uuid import uuid4
+
 import httpx
 import pytest
+from standardwebhooks import Webhook
 
 from alerts.delivery.secrets import decrypt
 from db.engine import Engine, transaction
+from db.rows import DeliveryRow, SubscriptionRow
 from db.subscriptions import list_subscriptions
 from pipeline.settings import Settings
+from pipeline.stages.deliver import SignedPost
 from tests.integration.web_client import SECRET_KEY, web_client, web_settings
 
 pytestmark = pytest.mark.integration
@@ -72,6 +78,44 @@ async def test_a_subscription_that_could_not_work_is_refused(
     assert answer.json()["errors"][0]["field"] == field
     with transaction(engine) as session:
         assert list_subscriptions(session) == []
+
+
+async def test_a_rotated_secret_and_the_one_before_sign_until_the_overlap_ends(
+    settings: Settings, engine: Engine
+) -> None:
+    async with web_client(settings) as client:
+        made = await client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9000/"})
+        path = f"/v1/subscriptions/{made.json()['id']}/rotate"
+        rotated = await client.post(path, json={"overlap_h": 2})
+        too_long = await client.post(path, json={"overlap_h": 169})
+        unknown = await client.post(f"/v1/subscriptions/{uuid4()}/rotate", json={})
+    with transaction(engine) as session:
+        [stored] = list_subscriptions(session)
+
+    old, new = made.json()["secret"], rotated.json()["secret"]
+    assert (too_long.status_code, unknown.status_code) == (422, 404)
+    assert (decrypt(stored.secret, SECRET_KEY), new != old) == (new, True)
+    assert stored.old_secret is not None
+    assert decrypt(stored.old_secret, SECRET_KEY) == old
+    assert stored.old_secret_until is not None
+    for seconds, verifiers in ((-1, [new, old]), (1, [new])):
+        at = stored.old_secret_until + timedelta(seconds=seconds)
+        assert _signers(stored, at, [new, old]) == verifiers
+
+
+def _signers(row: SubscriptionRow, at: datetime, secrets: list[str]) -> list[str]:
+    """Send an event at that time; return those of the secrets that it is signed with."""
+    seen: list[httpx.Headers] = []
+
+    def receiver(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers)
+        return httpx.Response(204)
+
+    with httpx.Client(transport=httpx.MockTransport(receiver)) as client:
+        delivery = DeliveryRow("msg_1", row, "alert.fired", "{}", 0)
+        SignedPost(client, key=SECRET_KEY, timeout_s=5)(delivery, now=at)
+    given = seen[0]["webhook-signature"].split()
+    return [secret for secret in secrets if Webhook(secret).sign("msg_1", at, "{}") in given]
 
 
 def _without_secret(answer: httpx.Response) -> dict[str, object]:

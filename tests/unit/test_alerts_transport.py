@@ -118,7 +118,7 @@ def test_each_send_is_checked_anew(certificate: Path) -> None:
                 send(
                     client,
                     url=f"https://{HOST}/",
-                    secret=new_secret(),
+                    secrets=[new_secret()],
                     message_id="msg_1",
                     body="{}",
                     now=datetime.now(UTC),

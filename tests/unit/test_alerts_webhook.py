@@ -1,7 +1,7 @@
 """One attempt: the signature, and what becomes of every answer."""
 
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -23,12 +23,14 @@ NOW = datetime(2026, 3, 5, 17, 12, 3, tzinfo=EAST)
 Receiver = Callable[[httpx.Request], httpx.Response]
 
 
-def deliver(receiver: Receiver, *, secret: str = SECRET, now: datetime = NOW) -> Attempt:
+def deliver(
+    receiver: Receiver, *, secrets: Sequence[str] = (SECRET,), now: datetime = NOW
+) -> Attempt:
     with httpx.Client(transport=httpx.MockTransport(receiver)) as client:
         return send(
             client,
             url=URL,
-            secret=secret,
+            secrets=secrets,
             message_id="msg_1",
             body=BODY,
             now=now,
@@ -64,6 +66,21 @@ def test_svix_verifies_the_signature() -> None:
         return httpx.Response(200)
 
     assert deliver(receiver, now=now).outcome is Outcome.DELIVERED
+
+
+def test_while_a_secret_is_replaced_receivers_with_either_one_verify_the_message() -> None:
+    new, old = new_secret(), new_secret()
+
+    def receiver(request: httpx.Request) -> httpx.Response:
+        for secret in (new, old):
+            standardwebhooks.Webhook(secret).verify(request.content, dict(request.headers))
+            svix.webhooks.Webhook(secret).verify(request.content, dict(request.headers))
+        assert request.headers["webhook-signature"].count("v1,") == 2
+        return httpx.Response(204)
+
+    attempt = deliver(receiver, secrets=[new, old], now=datetime.now(EAST))
+
+    assert attempt.outcome is Outcome.DELIVERED
 
 
 @pytest.mark.parametrize("change", ["body", "id", "timestamp", "secret"])
@@ -195,7 +212,7 @@ def test_a_failure_on_the_way_is_an_outcome_and_no_exception(
 def test_a_stored_url_that_is_none_is_an_outcome_too(url: str) -> None:
     with httpx.Client() as client:
         attempt = send(
-            client, url=url, secret=SECRET, message_id="m", body="{}", now=NOW, timeout_s=1
+            client, url=url, secrets=(SECRET,), message_id="m", body="{}", now=NOW, timeout_s=1
         )
 
     assert (attempt.outcome, attempt.detail) == (Outcome.FAILED, Reason.BAD_URL)

@@ -77,7 +77,7 @@ def attempt(
         return send(
             client,
             url=url,
-            secret=new_secret(),
+            secrets=[new_secret()],
             message_id="msg_1",
             body="{}",
             now=datetime.now(UTC),

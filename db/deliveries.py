@@ -1,0 +1,86 @@
+"""What became of deliveries, and sending one again; db.outbox moves them on."""
+
+from uuid import UUID
+
+import sqlalchemy as sa
+
+from db.alert_tables import alert_events, outbox, subscriptions
+from db.engine import Session
+from db.rows import DeliveryStateRow
+
+_QUERY = sa.select(
+    outbox.c.position,
+    outbox.c.id,
+    outbox.c.subscription_id,
+    outbox.c.alert_id,
+    alert_events.c.type,
+    outbox.c.state,
+    outbox.c.attempts,
+    outbox.c.next_attempt_at,
+).join(
+    alert_events,
+    sa.and_(
+        alert_events.c.alert_id == outbox.c.alert_id, alert_events.c.revision == outbox.c.revision
+    ),
+)
+
+
+def list_deliveries(
+    session: Session,
+    *,
+    subscription_id: UUID | None = None,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 100,
+) -> list[DeliveryStateRow]:
+    """Return deliveries, newest first.
+
+    Args:
+        session: An open session.
+        subscription_id: Only those to this subscription.
+        state: Only "pending", "delivered" or "dead".
+        before: Only those with a lower position: where the last page ended.
+        limit: Most deliveries to return.
+
+    Returns:
+        The deliveries.
+    """
+    query = _QUERY.order_by(outbox.c.position.desc()).limit(limit)
+    if subscription_id is not None:
+        query = query.where(outbox.c.subscription_id == subscription_id)
+    if state is not None:
+        query = query.where(outbox.c.state == state)
+    if before is not None:
+        query = query.where(outbox.c.position < before)
+    return [DeliveryStateRow(*row) for row in session.execute(query)]
+
+
+def find_delivery(session: Session, delivery_id: str) -> DeliveryStateRow | None:
+    """Return one delivery, None if there is none."""
+    row = session.execute(_QUERY.where(outbox.c.id == delivery_id)).first()
+    return None if row is None else DeliveryStateRow(*row)
+
+
+def replay(session: Session, delivery_id: str) -> bool:
+    """Send a delivery again, its schedule begun anew; does not commit.
+
+    Its id stays, so that a receiver that had it can tell; so do the attempts recorded.
+
+    Args:
+        session: An open session.
+        delivery_id: The webhook-id.
+
+    Returns:
+        False where nothing was changed: it is on its way, unknown, or its subscription disabled.
+    """
+    query = (
+        sa.update(outbox)
+        .where(
+            outbox.c.id == delivery_id,
+            outbox.c.state != "pending",
+            outbox.c.subscription_id == subscriptions.c.id,
+            subscriptions.c.disabled_reason.is_(None),
+        )
+        .values(state="pending", attempts=0, next_attempt_at=None, leased_until=None)
+    )
+    return session.execute(query.returning(outbox.c.id)).first() is not None

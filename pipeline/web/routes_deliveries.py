@@ -1,0 +1,103 @@
+"""What became of each webhook, try by try, and sending one again."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from db.deliveries import find_delivery, list_deliveries, replay
+from db.outbox import attempts
+from pipeline.web.problems import Problem
+from pipeline.web.services import SessionOf
+
+router = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
+
+_NO_SUCH = "there is no such delivery"
+_MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such delivery."}}
+_MAX_POSITION = 2**63 - 1
+
+State = Literal["pending", "delivered", "dead"]
+
+
+class Delivery(BaseModel):
+    """One event on its way to one subscription."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    id: str = Field(description="The webhook-id, the same over all attempts.")
+    subscription_id: UUID
+    alert_id: UUID
+    type: str
+    state: State
+    attempts: int = Field(description="Made since it was stored or last replayed.")
+    next_attempt_at: datetime | None = Field(description="Null: at once, or never again.")
+
+
+class Deliveries(BaseModel):
+    """Deliveries, newest first."""
+
+    deliveries: list[Delivery]
+    next_before: int | None = Field(description="`before` of the next page; null after the last.")
+
+
+class Try(BaseModel):
+    """One attempt; its time is the wall clock's."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    at: datetime
+    outcome: str
+    status: int | None = Field(description="Null where there was no response.")
+    detail: str | None
+    duration_ms: int
+
+
+class Attempts(BaseModel):
+    """The attempts of one delivery, oldest first, those before a replay included."""
+
+    attempts: list[Try]
+
+
+@router.get("")
+def get_deliveries(
+    session: SessionOf,
+    subscription: Annotated[UUID | None, Query(description="Only those to this one.")] = None,
+    state: Annotated[State | None, Query(description='"dead": all attempts failed.')] = None,
+    before: Annotated[int | None, Query(ge=0, le=_MAX_POSITION)] = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> Deliveries:
+    """List deliveries, newest first."""
+    rows = list_deliveries(
+        session, subscription_id=subscription, state=state, before=before, limit=limit + 1
+    )
+    page = rows[:limit]
+    return Deliveries(
+        deliveries=[Delivery.model_validate(row) for row in page],
+        next_before=page[-1].position if len(rows) > limit else None,
+    )
+
+
+@router.get("/{delivery_id}/attempts", responses=_MISSING)
+def get_attempts(delivery_id: str, session: SessionOf) -> Attempts:
+    """Return what came of each attempt at one delivery."""
+    if find_delivery(session, delivery_id) is None:
+        raise Problem(404, _NO_SUCH)
+    return Attempts(attempts=[Try.model_validate(row) for row in attempts(session, delivery_id)])
+
+
+@router.post(
+    "/{delivery_id}/replay",
+    status_code=202,
+    responses=_MISSING | {409: {"description": "On its way, or its subscription is disabled."}},
+)
+def replay_delivery(delivery_id: str, session: SessionOf) -> Delivery:
+    """Send a delivered or dead delivery again, with the same id, its schedule begun anew."""
+    replayed = replay(session, delivery_id)
+    row = find_delivery(session, delivery_id)
+    if row is None:
+        raise Problem(404, _NO_SUCH)
+    if not replayed:
+        raise Problem(409, "it is on its way already, or its subscription is disabled")
+    return Delivery.model_validate(row)
