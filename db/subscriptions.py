@@ -33,13 +33,6 @@ def list_subscriptions(session: Session) -> list[SubscriptionRow]:
     return [to_subscription(row) for row in session.execute(query)]
 
 
-def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRow | None:
-    """Return the subscription with this id, None if there is none."""
-    query = sa.select(subscriptions).where(subscriptions.c.id == subscription_id)
-    row = session.execute(query).first()
-    return None if row is None else to_subscription(row)
-
-
 def rotate_secret(
     session: Session, subscription_id: UUID, secret: bytes, *, old_until: datetime
 ) -> bool:
