@@ -54,9 +54,14 @@ def normalise(text: str) -> str:
     can come out wrong. Links become spaces, unless there is nothing else; a text IN CAPITALS keeps
     those that begin a word. Doing it twice changes nothing more.
     """
-    plain = text if text.isascii() and text.isprintable() else text.translate(_table())
+    plain = plain_characters(text)
     without = _LINK.sub(lambda link: " " * len(link[0]), plain)
     return _calmed(without if without.strip() else plain)
+
+
+def plain_characters(text: str) -> str:
+    """Return the text in plain characters, as long as it was; links and capitals stay."""
+    return text if text.isascii() and text.isprintable() else text.translate(_table())
 
 
 def _calmed(text: str) -> str:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from models.entities.evidence import is_person
 from models.entities.names import fold, has_han
-from models.normalise import normalise
+from models.normalise import plain_characters
 
 ANY_CASE = "~"
 # Marks that only the user's own aliases have: any case, and as written.
@@ -46,7 +46,7 @@ def plain(text: str) -> str:
     if text.isascii():
         return text
     # A line's end is where a title ends: it stays.
-    return fold("\n".join(map(normalise, text.split("\n"))))
+    return fold("\n".join(map(plain_characters, text.split("\n"))))
 
 
 def anchor(lower: str) -> tuple[str, int]:

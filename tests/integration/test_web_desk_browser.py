@@ -45,6 +45,7 @@ def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Eng
         chromium.keyboard.press("/")
         chromium.keyboard.type("svb")
         chromium.keyboard.press("Enter")
+        chromium.wait_for_url(lambda address: "q=svb" in address)
         chromium.get_by_role("link", name="SVB Financial Group").click()
         chromium.wait_for_url(f"{address}{SERIES}")
         chromium.locator(".plot .column").first.click()

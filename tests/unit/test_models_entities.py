@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.entities.gazetteer import Entity, Gazetteer
@@ -186,6 +186,7 @@ _WORDS = ["Target", "Apple", "(NYSE: F)", "$TSLA", "平安", "中国平安", "sh
 
 
 @given(words=st.lists(st.sampled_from(_WORDS), max_size=12))
+@example(words=["(NYSE: F)", "平安", "CEO", "SVB"])  # mostly capitals, and not ASCII
 def test_find_is_the_distinct_companies_of_the_mentions(
     gazetteer: Gazetteer, words: list[str]
 ) -> None:
