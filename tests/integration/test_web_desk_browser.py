@@ -5,6 +5,7 @@ Skipped where there is no Chromium (Debian: ``apt-get install chromium``).
 
 from collections.abc import Iterator
 from shutil import which
+from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -47,7 +48,7 @@ def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Eng
         chromium.keyboard.press("Enter")
         chromium.wait_for_url(lambda address: "q=svb" in address)
         chromium.get_by_role("link", name="SVB Financial Group").click()
-        chromium.wait_for_url(f"{address}{SERIES}")
+        chromium.wait_for_url(lambda at: unquote(at) == f"{address}{SERIES}")
         chromium.locator(".plot .column").first.click()
         chromium.get_by_text("Title of old").wait_for()
         chromium.locator(".plot .column").first.focus()
