@@ -1,4 +1,4 @@
-"""The tables of alerts and their delivery; db.tables has those of news and trends."""
+"""The tables of alerts; db.tables has those of news and trends, db.delivery_tables the outbox."""
 
 from sqlalchemy import (
     BigInteger,
@@ -11,13 +11,11 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
-    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
-    func,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
@@ -105,58 +103,4 @@ detect_ranks = Table(
     Column("scope_id", ID, nullable=False),
     Column("rank", Double, nullable=False, comment="the day's highest"),
     PrimaryKeyConstraint("detector", "day", "scope_kind", "scope_id"),
-)
-
-subscriptions = Table(
-    "subscriptions",
-    metadata,
-    Column("id", Uuid, primary_key=True),
-    Column("url", Text, nullable=False),
-    Column("secret", LargeBinary, nullable=False, comment="encrypted"),
-    Column("description", Text, nullable=False),
-    Column("entities", ARRAY(Text), nullable=False),
-    Column("topics", ARRAY(Text), nullable=False),
-    Column("severities", ARRAY(Text), nullable=False),
-    Column("disabled_reason", Text),
-    Column("old_secret", LargeBinary, comment="encrypted; signs as well until it ends"),
-    Column("old_secret_until", TIME, comment="wall clock"),
-    Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
-)
-
-outbox = Table(
-    "outbox",
-    metadata,
-    Column("id", ID, primary_key=True, comment="the webhook-id"),
-    Column("position", BigInteger, Identity(always=True), nullable=False),
-    Column(
-        "subscription_id", Uuid, ForeignKey("subscriptions.id", ondelete="CASCADE"), nullable=False
-    ),
-    Column("alert_id", Uuid, nullable=False),
-    Column("revision", Integer, nullable=False),
-    Column("state", ID, nullable=False, server_default="pending"),
-    Column("attempts", Integer, nullable=False, server_default="0"),
-    Column("next_attempt_at", TIME, comment="wall clock; null: at once"),
-    Column("leased_until", TIME, comment="wall clock"),
-    CheckConstraint("state IN ('pending', 'delivered', 'dead')", name="state"),
-    UniqueConstraint("subscription_id", "alert_id", "revision"),
-    ForeignKeyConstraint(
-        ["alert_id", "revision"],
-        ["alert_events.alert_id", "alert_events.revision"],
-        ondelete="CASCADE",
-    ),
-    # Only what waits is ever searched: the index stays small however long the history.
-    Index("ix_outbox_pending", "position", postgresql_where="state = 'pending'"),
-)
-
-delivery_attempts = Table(
-    "delivery_attempts",
-    metadata,
-    Column("id", BigInteger, Identity(always=True), primary_key=True),
-    Column("delivery_id", ID, ForeignKey("outbox.id", ondelete="CASCADE"), nullable=False),
-    Column("at", TIME, nullable=False, comment="wall clock"),
-    Column("outcome", ID, nullable=False),
-    Column("status", Integer),
-    Column("detail", Text),
-    Column("duration_ms", Integer, nullable=False),
-    Index(None, "delivery_id"),
 )

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.alert_tables import alert_events as said
-from db.alert_tables import alert_evidence, alerts, detect_states, outbox, subscriptions
+from db.alert_tables import alert_evidence, alerts, detect_states
+from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription, wants
@@ -74,6 +75,7 @@ def _save_deliveries(session: Session, alert: AlertRow) -> None:
             "subscription_id": subscription.id,
             "alert_id": alert.id,
             "revision": alert.revision,
+            "subject": str(alert.id),
         }
         for subscription in map(to_subscription, locked)
         if subscription.id in told or wants(subscription, alert)

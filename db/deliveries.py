@@ -1,10 +1,13 @@
 """What became of deliveries, and sending one again; db.outbox moves them on."""
 
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from db.alert_tables import alert_events, outbox, subscriptions
+from db.alert_tables import alert_events
+from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.rows import DeliveryStateRow
 
@@ -13,11 +16,11 @@ _QUERY = sa.select(
     outbox.c.id,
     outbox.c.subscription_id,
     outbox.c.alert_id,
-    alert_events.c.type,
+    sa.func.coalesce(outbox.c.type, alert_events.c.type).label("type"),
     outbox.c.state,
     outbox.c.attempts,
     outbox.c.next_attempt_at,
-).join(
+).outerjoin(
     alert_events,
     sa.and_(
         alert_events.c.alert_id == outbox.c.alert_id, alert_events.c.revision == outbox.c.revision
@@ -73,14 +76,47 @@ def replay(session: Session, delivery_id: str) -> bool:
     Returns:
         False where nothing was changed: it is on its way, unknown, or its subscription disabled.
     """
+    return bool(_replay(session, outbox.c.id == delivery_id, outbox.c.state != "pending"))
+
+
+def replay_range(
+    session: Session,
+    subscription_id: UUID,
+    *,
+    since: datetime,
+    until: datetime,
+    with_delivered: bool = False,
+) -> int:
+    """Send again what a subscription should have got in a time range; does not commit.
+
+    Args:
+        session: An open session.
+        subscription_id: Whose.
+        since: Wall-clock time at which the oldest of it was stored.
+        until: What was stored then or later is left alone.
+        with_delivered: Not only what died.
+
+    Returns:
+        How many deliveries begin anew; 0 if the subscription is disabled.
+    """
+    states = ["dead", "delivered"] if with_delivered else ["dead"]
+    return _replay(
+        session,
+        outbox.c.subscription_id == subscription_id,
+        outbox.c.created_at >= since,
+        outbox.c.created_at < until,
+        outbox.c.state.in_(states),
+    )
+
+
+def _replay(session: Session, *which: sa.ColumnElement[Any]) -> int:
     query = (
         sa.update(outbox)
         .where(
-            outbox.c.id == delivery_id,
-            outbox.c.state != "pending",
+            *which,
             outbox.c.subscription_id == subscriptions.c.id,
             subscriptions.c.disabled_reason.is_(None),
         )
         .values(state="pending", attempts=0, next_attempt_at=None, leased_until=None)
     )
-    return session.execute(query.returning(outbox.c.id)).first() is not None
+    return len(session.execute(query.returning(outbox.c.id)).all())

@@ -1,4 +1,4 @@
-"""Deliveries on their way out: claim, record, count. db.alerts puts them in.
+"""Deliveries on their way out: claim, record, count. db.alerts and db.notices put them in.
 
 Times here are wall-clock times, all of them given by the caller. When to try again is
 decided elsewhere, as is what an attempt is.
@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from db.alert_tables import delivery_attempts, outbox
+from db.delivery_tables import delivery_attempts, outbox
 from db.engine import Session
 from db.rows import AttemptRow, DeliveryRow
 from db.subscriptions import to_subscription
@@ -17,23 +17,28 @@ from db.subscriptions import to_subscription
 # the same row waiting never both get it.
 _CLAIM = sa.text("""
     WITH due AS (
-        SELECT o.id FROM outbox AS o
+        SELECT o.id FROM outbox AS o JOIN subscriptions AS s ON s.id = o.subscription_id
         WHERE o.state = 'pending'
             AND (o.next_attempt_at IS NULL OR o.next_attempt_at <= :now)
             AND (o.leased_until IS NULL OR o.leased_until <= :now)
+            AND (s.wait_until IS NULL OR s.wait_until <= :now)
             AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
                 WHERE earlier.subscription_id = o.subscription_id
-                    AND earlier.alert_id = o.alert_id
-                    AND earlier.revision < o.revision
+                    AND earlier.subject = o.subject
+                    AND earlier.position < o.position
                     AND earlier.state = 'pending')
-        ORDER BY o.position LIMIT :limit FOR UPDATE SKIP LOCKED),
+        ORDER BY o.position LIMIT :limit FOR UPDATE OF o SKIP LOCKED),
     leased AS (
         UPDATE outbox AS o SET leased_until = :until FROM due WHERE o.id = due.id
-        RETURNING o.id, o.position, o.attempts, o.subscription_id, o.alert_id, o.revision)
-    SELECT leased.id AS delivery_id, event.type, event.body, leased.attempts, s.*
+        RETURNING o.*)
+    SELECT leased.id AS delivery_id, coalesce(leased.type, event.type) AS type,
+        coalesce(leased.body, event.body) AS body, leased.attempts, s.*,
+        ARRAY(SELECT old.secret FROM old_secrets AS old
+              WHERE old.subscription_id = s.id AND old.until > :now
+              ORDER BY old.until DESC) AS old_secrets
     FROM leased
-    JOIN alert_events AS event USING (alert_id, revision)
+    LEFT JOIN alert_events AS event USING (alert_id, revision)
     JOIN subscriptions AS s ON s.id = leased.subscription_id
     ORDER BY leased.position
 """)
@@ -55,6 +60,7 @@ def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> l
             type=row.type,
             body=row.body,
             attempts=row.attempts,
+            old_secrets=tuple(map(bytes, row.old_secrets)),
         )
         for row in session.execute(_CLAIM, parameters)
     ]

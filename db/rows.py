@@ -196,8 +196,9 @@ class SubscriptionRow:
 
     Attributes:
         secret: Encrypted; whoever sends decrypts it.
-        old_secret: The one before it, encrypted; signs as well until ``old_secret_until``,
-            wall-clock time.
+        operations: Whether it is also told of the watch itself: endpoints that are disabled,
+            deliveries that died, sources that fell silent.
+        failing_since: Wall-clock time of the first failure since the last success.
     """
 
     id: UUID
@@ -207,9 +208,25 @@ class SubscriptionRow:
     entities: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
+    operations: bool = False
     disabled_reason: str | None = None
-    old_secret: bytes | None = None
-    old_secret_until: datetime | None = None
+    failing_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NoticeRow:
+    """An event that is about no alert.
+
+    Attributes:
+        key: Tells one notice from another: the same key reaches a subscription once.
+        subject: Notices about one subject go out in order.
+        body: The exact JSON text that is signed and sent.
+    """
+
+    key: str
+    subject: str
+    type: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +236,7 @@ class DeliveryRow:
     Attributes:
         id: The webhook-id, the same over all attempts.
         attempts: How many were made before this one.
+        old_secrets: Those that were replaced and still sign, encrypted, newest first.
     """
 
     id: str
@@ -226,6 +244,7 @@ class DeliveryRow:
     type: str
     body: str
     attempts: int
+    old_secrets: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +271,7 @@ class DeliveryStateRow:
     Attributes:
         position: Grows with each delivery that is stored; has gaps.
         id: The webhook-id.
+        alert_id: What its event is about; None: something else than an alert.
         type: Of its event.
         state: "pending", "delivered" or "dead".
         attempts: Made since it was stored or last replayed.
@@ -261,7 +281,7 @@ class DeliveryStateRow:
     position: int
     id: str
     subscription_id: UUID
-    alert_id: UUID
+    alert_id: UUID | None
     type: str
     state: str
     attempts: int

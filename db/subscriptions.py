@@ -1,12 +1,14 @@
-"""Who gets which alerts by webhook. Whoever calls encrypts and decrypts the secrets."""
+"""Who gets which alerts by webhook; what becomes of endpoints is in db.endpoints.
 
-from datetime import datetime
+Whoever calls encrypts and decrypts the secrets.
+"""
+
 from typing import Any
 from uuid import UUID
 
 import sqlalchemy as sa
 
-from db.alert_tables import outbox, subscriptions
+from db.delivery_tables import subscriptions
 from db.engine import Session
 from db.rows import AlertRow, ScopeKind, SubscriptionRow
 
@@ -22,6 +24,7 @@ def create_subscription(session: Session, row: SubscriptionRow) -> None:
             entities=list(row.entities),
             topics=list(row.topics),
             severities=list(row.severities),
+            operations=row.operations,
             disabled_reason=row.disabled_reason,
         )
     )
@@ -33,49 +36,17 @@ def list_subscriptions(session: Session) -> list[SubscriptionRow]:
     return [to_subscription(row) for row in session.execute(query)]
 
 
-def rotate_secret(
-    session: Session, subscription_id: UUID, secret: bytes, *, old_until: datetime
-) -> bool:
-    """Give a subscription a new secret; does not commit.
-
-    Args:
-        session: An open session.
-        subscription_id: Whose.
-        secret: The new one, encrypted.
-        old_until: Wall-clock time until which the one it replaces signs as well.
-
-    Returns:
-        False if there is no such subscription.
-    """
-    query = (
-        sa.update(subscriptions)
-        .where(subscriptions.c.id == subscription_id)
-        .values(secret=secret, old_secret=subscriptions.c.secret, old_secret_until=old_until)
-    )
-    return session.execute(query.returning(subscriptions.c.id)).first() is not None
+def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRow | None:
+    """Return one subscription; None if there is none with that id."""
+    query = sa.select(subscriptions).where(subscriptions.c.id == subscription_id)
+    row = session.execute(query).first()
+    return None if row is None else to_subscription(row)
 
 
 def delete_subscription(session: Session, subscription_id: UUID) -> bool:
     """Remove a subscription with its deliveries and attempts; False if there was none."""
     query = sa.delete(subscriptions).where(subscriptions.c.id == subscription_id)
     return session.execute(query.returning(subscriptions.c.id)).first() is not None
-
-
-def disable_subscription(session: Session, subscription_id: UUID, reason: str) -> None:
-    """Stop sending to a subscription: what waits for it is dead; does not commit.
-
-    Disabling it again keeps the first reason.
-    """
-    session.execute(
-        sa.update(subscriptions)
-        .where(subscriptions.c.id == subscription_id, subscriptions.c.disabled_reason.is_(None))
-        .values(disabled_reason=reason)
-    )
-    session.execute(
-        sa.update(outbox)
-        .where(outbox.c.subscription_id == subscription_id, outbox.c.state == "pending")
-        .values(state="dead", leased_until=None)
-    )
 
 
 def wants(subscription: SubscriptionRow, alert: AlertRow) -> bool:
@@ -104,7 +75,7 @@ def to_subscription(row: Any) -> SubscriptionRow:  # noqa: ANN401  # a row of an
         entities=tuple(row.entities),
         topics=tuple(row.topics),
         severities=tuple(row.severities),
+        operations=row.operations,
         disabled_reason=row.disabled_reason,
-        old_secret=None if row.old_secret is None else bytes(row.old_secret),
-        old_secret_until=row.old_secret_until,
+        failing_since=row.failing_since,
     )

@@ -19,7 +19,7 @@ from alerts.delivery.urls import url_problem
 from alerts.types import Severity
 from db.engine import Session
 from db.rows import ScopeKind, SubscriptionRow
-from db.subscriptions import rotate_secret
+from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
 from pipeline.series import UnknownSeries, find_one
 
 # Standard Webhooks' bounds.
@@ -47,6 +47,7 @@ class Wish:
 
     Attributes:
         entities: Ids, names or aliases of companies.
+        operations: To be told of the watch itself as well.
         secret: The receiver's own ``whsec_...``; None: a new one is made.
     """
 
@@ -56,6 +57,7 @@ class Wish:
     severities: Sequence[str] = ()
     description: str = ""
     secret: str | None = None
+    operations: bool = False
 
 
 def to_subscription(
@@ -101,6 +103,7 @@ def to_subscription(
         entities=ids("entities", ScopeKind.ENTITY, wish.entities),
         topics=ids("topics", ScopeKind.TOPIC, wish.topics),
         severities=tuple(dict.fromkeys(map(_severity, wish.severities))),
+        operations=wish.operations,
     )
     return row, secret
 
@@ -119,10 +122,21 @@ def rotate(
 
     Returns:
         The new secret in the clear, to be shown once; None if there is no such subscription.
+
+    Raises:
+        BadSubscription: If too many secrets sign already.
     """
     secret = new_secret()
     until = now + timedelta(hours=overlap_h)
-    found = rotate_secret(session, subscription_id, encrypt(secret, key), old_until=until)
+    try:
+        found = rotate_secret(
+            session, subscription_id, encrypt(secret, key), now=now, old_until=until
+        )
+    except TooManySecrets as error:
+        raise BadSubscription(
+            "overlap_h",
+            f"{MAX_OLD_SECRETS} old secrets sign already: wait for one to end, or end all with 0",
+        ) from error
     return secret if found else None
 
 

@@ -14,22 +14,31 @@ from alerts.delivery.urls import is_allowed
 Resolve = Callable[[str, int], Sequence[str]]
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
-# What `ipaddress` calls global, or did in some versions, and is not the open internet: shared
-# addresses (CGNAT), protocol assignments and cloud metadata, Azure's platform services, and the
-# ranges that wrap an IPv4 address (IPv4-compatible, local NAT64, Teredo, 6to4).
+# IANA's registries of special addresses, some of which `ipaddress` calls global or did in some
+# versions, and what clouds and tunnels add: nobody has a webhook there.
 _REFUSED = tuple(
     ipaddress.ip_network(network)
     for network in (
-        "100.64.0.0/10",
-        "192.0.0.0/24",
-        "168.63.129.16/32",
-        "::/96",
-        "64:ff9b:1::/48",
-        "2001::/32",
-        "2002::/16",
-        "fec0::/10",
+        "100.64.0.0/10",  # shared (CGNAT)
+        "192.0.0.0/24",  # protocol assignments, some clouds' metadata
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # multicast tunnelling
+        "192.88.99.0/24",  # 6to4 relays
+        "192.175.48.0/24",  # AS112
+        "168.63.129.16/32",  # Azure's platform services
+        "::/96",  # IPv4-compatible
+        "::ffff:0:0:0/96",  # IPv4-translated
+        "64:ff9b:1::/48",  # local NAT64
+        "2001::/23",  # protocol assignments, among them Teredo
+        "2002::/16",  # 6to4
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+        "5f00::/16",  # segment routing
+        "fec0::/10",  # site-local
     )
 )
+# ISATAP puts an IPv4 address behind this, in an address of any prefix.
+_ISATAP = {0x00005EFE, 0x02005EFE}
 
 
 class AddressRefused(httpx.TransportError):
@@ -40,7 +49,7 @@ def is_public(address: str) -> bool:
     """Tell whether an address belongs to the open internet.
 
     Private, loopback, link-local, shared, multicast, reserved and metadata addresses do not; an
-    IPv4 address inside an IPv6 one (mapped, NAT64) is judged by itself.
+    IPv4 address inside an IPv6 one (mapped, NAT64, ISATAP) is judged by itself.
 
     Args:
         address: An IPv4 or IPv6 address, with or without a zone.
@@ -56,7 +65,7 @@ def is_public(address: str) -> bool:
 
 
 def _embedded(ip: ipaddress.IPv6Address) -> ipaddress.IPv4Address | None:
-    if ip in _NAT64:
+    if ip in _NAT64 or (int(ip) >> 32) & 0xFFFFFFFF in _ISATAP:
         return ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
     return ip.ipv4_mapped
 

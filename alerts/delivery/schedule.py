@@ -20,6 +20,8 @@ DELAYS = (
 JITTER_SHARE = 0.2
 # No endpoint can postpone its events by more: the outbox has to empty.
 MAX_RETRY_AFTER = timedelta(hours=24)
+# Longer than the schedule, and than a weekend with a holiday at each end.
+DISABLE_AFTER = timedelta(days=5)
 
 
 def next_attempt_at(
@@ -52,3 +54,19 @@ def next_attempt_at(
     if retry_after is not None:
         delay = max(delay, min(retry_after, MAX_RETRY_AFTER))
     return now + delay
+
+
+def is_lost(*, failing_since: datetime, now: datetime) -> bool:
+    """Tell whether an endpoint has failed for so long that it is to be disabled.
+
+    To be asked when a delivery has used up its schedule: so a single failure, long ago and never
+    followed by another event, disables nothing.
+
+    Args:
+        failing_since: The first failure since the last success.
+        now: The time of the failure that ended the schedule.
+
+    Returns:
+        True after ``DISABLE_AFTER``.
+    """
+    return now - failing_since >= DISABLE_AFTER

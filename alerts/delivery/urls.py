@@ -31,6 +31,15 @@ def url_problem(url: str, *, allow_hosts: Collection[str] = ()) -> str | None:
     return None
 
 
+def redacted(url: str) -> str:
+    """Return of a URL what may be told: its scheme and host; paths and queries hold secrets."""
+    try:
+        parsed = httpx.URL(url)
+    except httpx.InvalidURL:
+        return "unreadable URL"
+    return f"{parsed.scheme}://{parsed.host}"
+
+
 def is_allowed(host: str, allow_hosts: Collection[str]) -> bool:
     """Return whether the operator listed this very host, in this spelling but for case."""
     return host.strip("[]").lower() in {allowed.strip("[]").lower() for allowed in allow_hosts}

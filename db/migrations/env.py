@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import db.alert_tables  # noqa: F401  # adds its tables to the metadata
+import db.delivery_tables  # noqa: F401  # adds its tables to the metadata
 from db.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

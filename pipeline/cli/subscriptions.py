@@ -9,12 +9,16 @@ from uuid import UUID
 
 import typer
 
+from pipeline.cli import endpoints
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
     from db.rows import SubscriptionRow
 
-app = typer.Typer(no_args_is_help=True, help="List, rotate or remove the webhooks that get alerts.")
+app = typer.Typer(no_args_is_help=True, help="List and change the webhooks that get alerts.")
+app.command("test")(endpoints.try_out)
+app.command("resume")(endpoints.resume)
+app.command("replay")(endpoints.replay)
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
@@ -33,6 +37,10 @@ def subscribe(
         list[str] | None,
         typer.Option(metavar="LEVEL", help="Only warning, or only critical; repeatable."),
     ] = None,
+    operations: Annotated[
+        bool,
+        typer.Option(help="Also events about the watch itself, such as a disabled endpoint."),
+    ] = False,
     description: Annotated[str, typer.Option(help="A note for you.")] = "",
     secret: Annotated[
         str | None,
@@ -59,6 +67,7 @@ def subscribe(
         severities=severity or (),
         description=description,
         secret=secret,
+        operations=operations,
     )
     try:
         with open_session(settings) as session:
@@ -106,19 +115,24 @@ def rotate(
     overlap_h: Annotated[
         int,
         typer.Option(
-            min=0, max=168, help="Hours for which the old secret signs as well; 0 if it leaked."
+            min=0, max=168, help="Hours for which the old secret signs too; 0 (leaked) ends all."
         ),
     ] = 24,
 ) -> None:
     """Replace a webhook's secret; prints the new one, only now."""
     from pipeline.cli.database import open_session
     from pipeline.runtime import load_settings, require_key
+    from pipeline.subscribing import BadSubscription
     from pipeline.subscribing import rotate as make
 
     settings = load_settings()
     key = require_key(settings)
-    with open_session(settings) as session:
-        secret = make(session, subscription_id, key=key, now=datetime.now(UTC), overlap_h=overlap_h)
+    now = datetime.now(UTC)
+    try:
+        with open_session(settings) as session:
+            secret = make(session, subscription_id, key=key, now=now, overlap_h=overlap_h)
+    except BadSubscription as error:
+        raise fail(f"{error.field}: {error}", status=WRONG_USE) from error
     if secret is None:
         raise fail(f"there is no subscription {subscription_id}")
     typer.echo(f"secret  {secret}")
@@ -147,7 +161,9 @@ def _shown(row: SubscriptionRow) -> dict[str, object]:
         "entities": row.entities,
         "topics": row.topics,
         "severities": row.severities,
+        "operations": row.operations,
         "description": row.description,
+        "failing_since": row.failing_since and row.failing_since.isoformat(),
         "disabled_reason": row.disabled_reason,
     }
 
@@ -160,6 +176,8 @@ def _told(row: SubscriptionRow) -> str:
     ]
     if row.description:
         lines.append(f"    {row.description}")
+    if row.failing_since:
+        lines.append(f"    failing since {row.failing_since:%Y-%m-%d %H:%M} UTC")
     if row.disabled_reason:
         lines.append(f"    DISABLED: {row.disabled_reason}")
     return "\n".join(lines)

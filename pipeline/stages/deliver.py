@@ -3,7 +3,8 @@
 A lane is a thread that lives while its endpoint has work, so an endpoint that hangs holds up
 nobody else. Rows are claimed by a lease, and one is only sent while its lease surely outlasts
 the attempt; those that a slow lane cannot reach in time come back by themselves when the lease
-ends. The signature lives in ``alerts.delivery.webhook``, the schedule in its neighbour.
+ends. The signature lives in ``alerts.delivery.webhook``, the schedule in its neighbour, what
+follows from an attempt in ``settle``.
 """
 
 import random
@@ -15,14 +16,17 @@ from typing import Protocol
 from uuid import UUID
 
 import httpx
+import structlog
 
 from alerts.delivery.schedule import next_attempt_at
 from alerts.delivery.secrets import SecretUnreadable, decrypt
 from alerts.delivery.webhook import Attempt, Outcome, Reason, send
 from db.engine import Engine, transaction
-from db.outbox import claim, record_attempt
+from db.outbox import claim
 from db.rows import DeliveryRow
-from db.subscriptions import disable_subscription
+from pipeline.stages.settle import settle
+
+log = structlog.stdlib.get_logger(__name__)
 
 # One tick's worth; a lane keeps no more waiting either.
 CLAIM_ROWS = 100
@@ -59,10 +63,7 @@ class SignedPost:
 
     def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
         """Send one event; a secret that does not open is a failure like any other."""
-        stored = [row.subscription.secret]
-        old, until = row.subscription.old_secret, row.subscription.old_secret_until
-        if old is not None and until is not None and now < until:
-            stored.append(old)
+        stored = (row.subscription.secret, *row.old_secrets)
         try:
             secrets = [decrypt(each, self._key) for each in stored]
         except SecretUnreadable:
@@ -85,11 +86,12 @@ def deliver_one(
     send: Send,
     now: Clock,
     jitter: Callable[[], float] = random.random,
-) -> Outcome:
-    """Make one attempt and record it; a 410 disables the subscription as well.
+) -> tuple[Outcome, bool]:
+    """Make one attempt and record it with what follows from it.
 
     Returns:
-        The attempt's outcome; ``DEAD`` instead of ``FAILED`` if the schedule has no next one.
+        The attempt's outcome, ``DEAD`` instead of ``FAILED`` if the schedule has no next one; and
+        whether the endpoint wants nothing more for now.
     """
     attempt = send(row, now=now())
     at = now()
@@ -98,21 +100,14 @@ def deliver_one(
         retry_at = next_attempt_at(
             row.attempts + 1, now=at, retry_after=attempt.retry_after, jitter=jitter()
         )
-    dead = attempt.outcome is Outcome.FAILED and retry_at is None
     with transaction(engine) as session:
-        record_attempt(
-            session,
-            row.id,
-            at=at,
-            outcome=attempt.outcome.value,
-            status=attempt.status,
-            detail=attempt.detail,
-            duration_ms=attempt.duration_ms,
-            next_attempt_at=retry_at,
+        settled = settle(session, row, attempt, at=at, retry_at=retry_at)
+    if settled.disabled is not None:
+        log.warning(
+            "endpoint_disabled", subscription=str(row.subscription.id), reason=settled.disabled
         )
-        if attempt.outcome is Outcome.GONE:
-            disable_subscription(session, row.subscription.id, "the endpoint answered 410 Gone")
-    return Outcome.DEAD if dead else attempt.outcome
+    rests = settled.disabled is not None or attempt.retry_after is not None
+    return settled.outcome, rests
 
 
 class Lanes:
@@ -204,9 +199,9 @@ class Lanes:
             while (next_one := self._take(endpoint)) is not None:
                 row, lease_ends = next_one
                 if self._now() + self._needs <= lease_ends:
-                    outcome = deliver_one(self._engine, row, send=self._send, now=self._now)
+                    outcome, rests = deliver_one(self._engine, row, send=self._send, now=self._now)
                     self._on_outcome(outcome)
-                    if outcome is Outcome.GONE:
+                    if rests:
                         self._drop_waiting(endpoint)
         except Exception as error:  # noqa: BLE001  # the thread's outermost edge: tick() raises it
             with self._changed:

@@ -1,14 +1,16 @@
 """What became of each webhook, try by try, and sending one again."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, ConfigDict, Field
 
-from db.deliveries import find_delivery, list_deliveries, replay
+from db.deliveries import find_delivery, list_deliveries, replay, replay_range
 from db.outbox import attempts
+from db.subscriptions import find_subscription
+from pipeline.series import parse_moment
 from pipeline.web.problems import Problem
 from pipeline.web.services import SessionOf
 
@@ -28,7 +30,7 @@ class Delivery(BaseModel):
 
     id: str = Field(description="The webhook-id, the same over all attempts.")
     subscription_id: UUID
-    alert_id: UUID
+    alert_id: UUID | None = Field(description="Null: an event about no alert.")
     type: str
     state: State
     attempts: int = Field(description="Made since it was stored or last replayed.")
@@ -60,6 +62,23 @@ class Attempts(BaseModel):
     attempts: list[Try]
 
 
+class Range(BaseModel):
+    """What to send again."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    subscription: UUID
+    since: str = Field(description="When it was stored: ISO 8601, or 7d before now.")
+    until: str | None = Field(default=None, description="Before then; null: until now.")
+    with_delivered: bool = Field(default=False, description="Not only what died.")
+
+
+class Replayed(BaseModel):
+    """How much is sent again."""
+
+    replayed: int
+
+
 @router.get("")
 def get_deliveries(
     session: SessionOf,
@@ -85,6 +104,30 @@ def get_attempts(delivery_id: str, session: SessionOf) -> Attempts:
     if find_delivery(session, delivery_id) is None:
         raise Problem(404, _NO_SUCH)
     return Attempts(attempts=[Try.model_validate(row) for row in attempts(session, delivery_id)])
+
+
+@router.post(
+    "/replay",
+    status_code=202,
+    responses={
+        404: {"description": "There is no such subscription."},
+        409: {"description": "The subscription is disabled."},
+    },
+)
+def replay_deliveries(wanted: Range, session: SessionOf) -> Replayed:
+    """Send again what died in a time range, by the wall clock; the ids stay."""
+    now = datetime.now(UTC)
+    since = parse_moment(wanted.since, newest=now)
+    until = now if wanted.until is None else parse_moment(wanted.until, newest=now)
+    row = find_subscription(session, wanted.subscription)
+    if row is None:
+        raise Problem(404, "there is no such subscription")
+    if row.disabled_reason is not None:
+        raise Problem(409, "the subscription is disabled; resume it first")
+    count = replay_range(
+        session, row.id, since=since, until=until, with_delivered=wanted.with_delivered
+    )
+    return Replayed(replayed=count)
 
 
 @router.post(

@@ -7,8 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from db import endpoints
+from db.deliveries import find_delivery
+from db.engine import Session
 from db.rows import SubscriptionRow
-from db.subscriptions import create_subscription, delete_subscription, list_subscriptions
+from db.subscriptions import (
+    create_subscription,
+    delete_subscription,
+    find_subscription,
+    list_subscriptions,
+)
 from pipeline.settings import Settings
 from pipeline.subscribing import (
     MAX_OVERLAP_H,
@@ -18,7 +26,9 @@ from pipeline.subscribing import (
     rotate,
     to_subscription,
 )
+from pipeline.trial import queue_trial
 from pipeline.web.problems import Problem
+from pipeline.web.routes_deliveries import Delivery
 from pipeline.web.services import ServicesOf, SessionOf
 
 router = APIRouter(prefix="/v1/subscriptions", tags=["subscriptions"])
@@ -38,6 +48,9 @@ class NewSubscription(BaseModel):
     entities: Names = Field(default=[], description="Ids, names or aliases of companies.")
     topics: Names = []
     severities: Names = Field(default=[], description='"warning", "critical".')
+    operations: bool = Field(
+        default=False, description="Also events about the watch itself, such as endpoint.disabled."
+    )
     description: str = ""
     secret: SecretStr | None = Field(
         default=None, description="Your own `whsec_...`; a new one is made where it is not given."
@@ -52,7 +65,9 @@ class Subscription(BaseModel):
     entities: list[str]
     topics: list[str]
     severities: list[str]
+    operations: bool
     description: str
+    failing_since: datetime | None = Field(description="The first failure since a success.")
     disabled_reason: str | None = Field(description="Why nothing is sent any more.")
 
 
@@ -71,7 +86,7 @@ class Rotation(BaseModel):
         default=OVERLAP_H,
         ge=0,
         le=MAX_OVERLAP_H,
-        description="Hours for which the old secret signs as well; 0 if it leaked.",
+        description="Hours for which the old secret signs as well; 0 (it leaked) ends all.",
     )
 
 
@@ -107,6 +122,7 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
         severities=wanted.severities,
         description=wanted.description,
         secret=None if wanted.secret is None else wanted.secret.get_secret_value(),
+        operations=wanted.operations,
     )
     try:
         row, secret = to_subscription(
@@ -117,27 +133,53 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
             companies=settings.model.companies,
         )
     except BadSubscription as error:
-        problem = {"field": error.field, "problem": str(error)}
-        raise Problem(422, f"{error.field}: {error}", more={"errors": [problem]}) from error
+        raise _refused(error, 422) from error
     create_subscription(session, row)
     return Created(**_shown(row), secret=secret)
 
 
-@router.post("/{subscription_id}/rotate", responses=_MISSING)
+@router.post(
+    "/{subscription_id}/rotate",
+    responses=_MISSING | {409: {"description": "Too many secrets sign already."}},
+)
 def rotate_secret(
     subscription_id: UUID, rotation: Rotation, session: SessionOf, services: ServicesOf
 ) -> Rotated:
     """Replace the secret; both sign until the overlap ends."""
-    secret = rotate(
-        session,
-        subscription_id,
-        key=_secret_key(services.settings),
-        now=datetime.now(UTC),
-        overlap_h=rotation.overlap_h,
-    )
+    try:
+        secret = rotate(
+            session,
+            subscription_id,
+            key=_secret_key(services.settings),
+            now=datetime.now(UTC),
+            overlap_h=rotation.overlap_h,
+        )
+    except BadSubscription as error:
+        raise _refused(error, 409) from error
     if secret is None:
         raise Problem(404, _NO_SUCH)
     return Rotated(secret=secret)
+
+
+@router.post(
+    "/{subscription_id}/test",
+    status_code=202,
+    responses=_MISSING | {409: {"description": "The subscription is disabled."}},
+)
+def test_subscription(subscription_id: UUID, session: SessionOf) -> Delivery:
+    """Send a signed test event; its attempts are found under the delivery's id."""
+    row = _found(session, subscription_id)
+    if row.disabled_reason is not None:
+        raise Problem(409, "the subscription is disabled; resume it first")
+    delivery_id = queue_trial(session, subscription_id, now=datetime.now(UTC))
+    return Delivery.model_validate(find_delivery(session, delivery_id))
+
+
+@router.post("/{subscription_id}/resume", responses=_MISSING)
+def resume_subscription(subscription_id: UUID, session: SessionOf) -> Subscription:
+    """Send to a disabled subscription again; what died meanwhile can be replayed."""
+    endpoints.resume(session, subscription_id)
+    return Subscription(**_shown(_found(session, subscription_id)))
 
 
 @router.delete("/{subscription_id}", status_code=204, responses=_MISSING)
@@ -145,6 +187,18 @@ def remove_subscription(subscription_id: UUID, session: SessionOf) -> None:
     """Remove a subscription, with what waits for it."""
     if not delete_subscription(session, subscription_id):
         raise Problem(404, _NO_SUCH)
+
+
+def _found(session: Session, subscription_id: UUID) -> SubscriptionRow:
+    row = find_subscription(session, subscription_id)
+    if row is None:
+        raise Problem(404, _NO_SUCH)
+    return row
+
+
+def _refused(error: BadSubscription, status: int) -> Problem:
+    problem = {"field": error.field, "problem": str(error)}
+    return Problem(status, f"{error.field}: {error}", more={"errors": [problem]})
 
 
 def _secret_key(settings: Settings) -> str:
@@ -160,6 +214,8 @@ def _shown(row: SubscriptionRow) -> dict[str, object]:
         "entities": list(row.entities),
         "topics": list(row.topics),
         "severities": list(row.severities),
+        "operations": row.operations,
         "description": row.description,
+        "failing_since": row.failing_since,
         "disabled_reason": row.disabled_reason,
     }

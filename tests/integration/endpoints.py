@@ -63,16 +63,23 @@ class FakeSend:
 
 @dataclass
 class Receiver:
-    """What a real endpoint received: headers in lower case and the exact bytes."""
+    """What a real endpoint received: headers in lower case and the exact bytes.
+
+    Attributes:
+        status: What it answers.
+        retry_after: A header that it sends along.
+    """
 
     url: str
     received: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
     delay_s: float = 0.0
+    status: int = 204
+    retry_after: str | None = None
 
 
 @contextmanager
 def receiver() -> Iterator[Receiver]:
-    """Run an endpoint on loopback that answers 204.
+    """Run an endpoint on loopback that answers 204 until it is told otherwise.
 
     Yields:
         What it received so far.
@@ -85,7 +92,9 @@ def receiver() -> Iterator[Receiver]:
             heard.received.append((headers, body))
             if stopping.wait(heard.delay_s):
                 return
-            self.send_response(204)
+            self.send_response(heard.status)
+            if heard.retry_after is not None:
+                self.send_header("retry-after", heard.retry_after)
             self.end_headers()
 
         def log_message(self, *_: object) -> None:

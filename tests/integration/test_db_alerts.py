@@ -15,12 +15,12 @@ from db.alerts import (
     save_detect_state,
     try_lock,
 )
+from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.rows import AlertRow, ScopeKind, SeriesKey
 from db.subscriptions import (
     create_subscription,
     delete_subscription,
-    disable_subscription,
     list_subscriptions,
 )
 from tests.integration.samples import (
@@ -118,7 +118,7 @@ def test_each_subscription_gets_the_alerts_that_it_names(engine: Engine) -> None
     with transaction(engine) as session:
         for row in (everything, by_entity, by_topic, critical, both, off):
             create_subscription(session, row)
-        disable_subscription(session, off.id, "gone")
+        disable(session, off.id, "gone")
 
     save(engine, alert())
     assert receivers(engine) == {everything.id, by_entity.id, both.id}
@@ -143,8 +143,8 @@ def test_subscriptions_are_listed_disabled_and_deleted(engine: Engine) -> None:
     with transaction(engine) as session:
         create_subscription(session, row)
         assert list_subscriptions(session) == [row]
-        disable_subscription(session, row.id, "410 Gone")
-        disable_subscription(session, row.id, "again")
+        disable(session, row.id, "410 Gone")
+        disable(session, row.id, "again")
         assert [found.disabled_reason for found in list_subscriptions(session)] == ["410 Gone"]
         assert delete_subscription(session, row.id)
         assert not delete_subscription(session, row.id)

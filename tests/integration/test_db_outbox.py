@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 import pytest
 
 from db.alerts import save_alert
+from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.outbox import attempts, claim, pending, record_attempt
 from db.rows import AttemptRow, DeliveryRow, SubscriptionRow
-from db.subscriptions import create_subscription, delete_subscription, disable_subscription
+from db.subscriptions import create_subscription, delete_subscription
 from tests.integration.samples import NOON, alert, event, minutes, subscription
 
 pytestmark = pytest.mark.integration
@@ -244,7 +245,7 @@ def test_disabling_a_subscription_ends_what_waits_for_it(
             duration_ms=1,
             next_attempt_at=None,
         )
-        disable_subscription(session, endpoint.id, "410 Gone")
+        disable(session, endpoint.id, "410 Gone")
 
     assert count(engine) == 0
     assert claimed(engine, now=NOW + timedelta(days=9)) == []

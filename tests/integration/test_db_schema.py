@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from psycopg import errors, sql
 from sqlalchemy import Connection, make_url, text
 
-import db.alert_tables  # noqa: F401  # adds its tables to the metadata
+import db.delivery_tables  # noqa: F401  # adds its tables to the metadata
 from db.alerts import save_alert
 from db.engine import Engine, transaction
 from db.items import store_items

@@ -14,7 +14,7 @@ from db.engine import DatabaseAway, Engine, transaction
 from db.outbox import attempts, pending
 from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, list_subscriptions
-from pipeline.stages import deliver
+from pipeline.stages import deliver, settle
 from pipeline.stages.deliver import Lanes, SignedPost
 from tests.integration.endpoints import GONE, REFUSED, Clock, FakeSend, receiver
 from tests.integration.samples import NOON, alert, event, minutes, subscription
@@ -231,7 +231,7 @@ def test_an_attempt_that_could_not_be_recorded_is_made_again_with_the_same_id(
         raise DatabaseAway("gone for lunch")
 
     with monkeypatch.context() as patch:
-        patch.setattr(deliver, "record_attempt", away)
+        patch.setattr(settle, "record_attempt", away)
         _pass(lanes)
         with pytest.raises(DatabaseAway):
             lanes.tick()

@@ -3,9 +3,10 @@
 import pytest
 
 from db.alerts import save_alert
+from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.outbox import claim, record_attempt
-from db.subscriptions import create_subscription, disable_subscription
+from db.subscriptions import create_subscription
 from tests.integration.samples import NOON, alert, event, minutes, subscription
 from tests.integration.web_client import web_client, web_settings
 
@@ -48,7 +49,7 @@ async def test_a_dead_delivery_is_listed_with_its_attempts_and_sent_again(
         unknown = await client.post("/v1/deliveries/msg_none/replay")
         with transaction(engine) as session:
             again = claim(session, now=NOON, limit=10, lease=minutes(1))
-            disable_subscription(session, receiver.id, "paused")
+            disable(session, receiver.id, "paused")
         disabled = await client.post(f"/v1/deliveries/{dead['id']}/replay")
 
     assert (len(first["deliveries"]), len(second["deliveries"])) == (2, 1)

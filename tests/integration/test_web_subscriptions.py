@@ -1,6 +1,6 @@
 """Subscriptions by the API, on a real database."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import httpx
@@ -9,7 +9,7 @@ from standardwebhooks import Webhook
 
 from alerts.delivery.secrets import decrypt
 from db.engine import Engine, transaction
-from db.rows import DeliveryRow, SubscriptionRow
+from db.outbox import claim
 from db.subscriptions import list_subscriptions
 from pipeline.settings import Settings
 from pipeline.stages.deliver import SignedPost
@@ -80,31 +80,44 @@ async def test_a_subscription_that_could_not_work_is_refused(
         assert list_subscriptions(session) == []
 
 
-async def test_a_rotated_secret_and_the_one_before_sign_until_the_overlap_ends(
+async def test_secrets_that_were_replaced_sign_each_until_its_own_end(
     settings: Settings, engine: Engine
 ) -> None:
     async with web_client(settings) as client:
         made = await client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9000/"})
         path = f"/v1/subscriptions/{made.json()['id']}/rotate"
-        rotated = await client.post(path, json={"overlap_h": 2})
+        rotated = await client.post(path, json={"overlap_h": 4})
+        again = await client.post(path, json={"overlap_h": 2})
         too_long = await client.post(path, json={"overlap_h": 169})
         unknown = await client.post(f"/v1/subscriptions/{uuid4()}/rotate", json={})
-    with transaction(engine) as session:
-        [stored] = list_subscriptions(session)
+        await client.post(f"/v1/subscriptions/{made.json()['id']}/test")
 
-    old, new = made.json()["secret"], rotated.json()["secret"]
     assert (too_long.status_code, unknown.status_code) == (422, 404)
-    assert (decrypt(stored.secret, SECRET_KEY), new != old) == (new, True)
-    assert stored.old_secret is not None
-    assert decrypt(stored.old_secret, SECRET_KEY) == old
-    assert stored.old_secret_until is not None
-    for seconds, verifiers in ((-1, [new, old]), (1, [new])):
-        at = stored.old_secret_until + timedelta(seconds=seconds)
-        assert _signers(stored, at, [new, old]) == verifiers
+    first, second, third = (answer.json()["secret"] for answer in (made, rotated, again))
+    assert len({first, second, third}) == 3
+    now = datetime.now(UTC)
+    for hours, signing in ((1, [third, second, first]), (3, [third, first]), (5, [third])):
+        at = now + timedelta(hours=hours)
+        assert _signers(engine, at, [third, second, first]) == signing
 
 
-def _signers(row: SubscriptionRow, at: datetime, secrets: list[str]) -> list[str]:
-    """Send an event at that time; return those of the secrets that it is signed with."""
+async def test_a_rotation_that_would_end_a_secret_early_is_refused_unless_all_are_to_end(
+    settings: Settings, engine: Engine
+) -> None:
+    async with web_client(settings) as client:
+        made = await client.post("/v1/subscriptions", json={"url": "http://127.0.0.1:9000/"})
+        path = f"/v1/subscriptions/{made.json()['id']}/rotate"
+        answers = [await client.post(path, json={}) for _ in range(5)]
+        leaked = await client.post(path, json={"overlap_h": 0})
+        await client.post(f"/v1/subscriptions/{made.json()['id']}/test")
+
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 200, 409]
+    secrets = [answer.json()["secret"] for answer in (leaked, made, *answers[:4])]
+    assert _signers(engine, datetime.now(UTC), secrets) == [leaked.json()["secret"]]
+
+
+def _signers(engine: Engine, at: datetime, secrets: list[str]) -> list[str]:
+    """Send what waits at that time; return those of the secrets that it is signed with."""
     seen: list[httpx.Headers] = []
 
     def receiver(request: httpx.Request) -> httpx.Response:
@@ -112,10 +125,11 @@ def _signers(row: SubscriptionRow, at: datetime, secrets: list[str]) -> list[str
         return httpx.Response(204)
 
     with httpx.Client(transport=httpx.MockTransport(receiver)) as client:
-        delivery = DeliveryRow("msg_1", row, "alert.fired", "{}", 0)
-        SignedPost(client, key=SECRET_KEY, timeout_s=5)(delivery, now=at)
+        with transaction(engine) as session:
+            [row] = claim(session, now=at, limit=1, lease=timedelta(0))
+        SignedPost(client, key=SECRET_KEY, timeout_s=5)(row, now=at)
     given = seen[0]["webhook-signature"].split()
-    return [secret for secret in secrets if Webhook(secret).sign("msg_1", at, "{}") in given]
+    return [secret for secret in secrets if Webhook(secret).sign(row.id, at, row.body) in given]
 
 
 def _without_secret(answer: httpx.Response) -> dict[str, object]:

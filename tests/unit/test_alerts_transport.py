@@ -18,6 +18,7 @@ from cryptography.x509.oid import NameOID
 from alerts.delivery.secrets import new_secret
 from alerts.delivery.transport import guarded_client
 from alerts.delivery.webhook import Outcome, Reason, send
+from tests.unit.dns_server import name_server
 from tests.unit.webhook_network import HOST, PUBLIC, ChangingNames, RecordingNetwork, attempt
 
 
@@ -105,6 +106,62 @@ def test_a_name_that_changes_after_the_check_is_not_asked_again(certificate: Pat
     assert network.connected == [PUBLIC]
 
 
+def test_a_name_server_that_changes_its_answer_between_check_and_connect_gains_nothing(
+    certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate)
+    with name_server(monkeypatch, [PUBLIC], ["127.0.0.1"]) as names:
+        with server(reply(NO_CONTENT), tls=context) as port:
+            network = RecordingNetwork(port)
+            first = attempt(f"https://{HOST}/", network=network, trust=certificate)
+        second = attempt(f"https://{HOST}/", network=network, trust=certificate)
+
+    assert first.outcome is Outcome.DELIVERED
+    assert second.detail is Reason.ADDRESS_REFUSED
+    assert names.asked == [HOST, HOST], "once for each send"
+    assert network.connected == [PUBLIC]
+
+
+@pytest.mark.parametrize("answer", [[PUBLIC, "10.0.0.1"], [PUBLIC, "::1"], ["fd00::1"]])
+def test_a_name_server_that_mixes_in_an_address_inside_is_refused(
+    answer: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = RecordingNetwork()
+    with name_server(monkeypatch, answer):
+        made = attempt(f"https://{HOST}/", network=network)
+
+    assert made.detail is Reason.ADDRESS_REFUSED
+    assert network.connected == []
+
+
+def test_a_name_without_addresses_is_a_failed_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    with name_server(monkeypatch, []):
+        assert attempt(f"https://{HOST}/").detail is Reason.CONNECT
+
+
+@pytest.mark.parametrize("host", ["bus.internal", "BUS.internal"])
+def test_a_listed_name_may_lead_inside(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    with name_server(monkeypatch, ["127.0.0.1"]), server(reply(NO_CONTENT)) as port:
+        made = attempt(f"http://{host}:{port}/in", allow_hosts=("bus.internal",))
+
+    assert made.outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize(
+    "host", ["bus.internal.", "x.bus.internal", "bus.internal.evil.example", "evil-bus.internal"]
+)
+def test_a_name_that_only_looks_like_a_listed_one_may_not(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = RecordingNetwork()
+    with name_server(monkeypatch, ["127.0.0.1"]):
+        made = attempt(f"https://{host}/in", allow_hosts=("bus.internal",), network=network)
+
+    assert made.outcome is Outcome.FAILED
+    assert network.connected == []
+
+
 def test_each_send_is_checked_anew(certificate: Path) -> None:
     names = ChangingNames([PUBLIC], ["127.0.0.1"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -182,12 +239,16 @@ def test_a_listed_host_inside_may_be_reached_by_plain_http() -> None:
     assert made.outcome is Outcome.DELIVERED
 
 
-def test_a_redirect_into_the_network_is_not_followed() -> None:
-    redirect = "HTTP/1.1 302 Found\r\nlocation: http://127.0.0.1/admin\r\n\r\n"
-    with server(reply(redirect)) as port:
-        made = attempt(f"http://127.0.0.1:{port}/in", allow_hosts=("127.0.0.1",))
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_into_the_network_is_not_followed(status: int) -> None:
+    reached: list[str] = []
+    with server(lambda _: reached.append("inside")) as trap:
+        headers = f"location: http://127.0.0.1:{trap}/\r\nrefresh: 0; url=http://127.0.0.1:{trap}/"
+        with server(reply(f"HTTP/1.1 {status} Elsewhere\r\n{headers}\r\n\r\n")) as port:
+            made = attempt(f"http://127.0.0.1:{port}/in", allow_hosts=("127.0.0.1",))
 
-    assert (made.outcome, made.status, made.detail) == (Outcome.FAILED, 302, Reason.REDIRECT)
+    assert (made.outcome, made.status, made.detail) == (Outcome.FAILED, status, Reason.REDIRECT)
+    assert reached == []
 
 
 def test_an_endpoint_that_trickles_its_answer_is_given_up_in_time() -> None:

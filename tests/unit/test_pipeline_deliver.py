@@ -14,7 +14,7 @@ from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.webhook import Attempt, Outcome, Reason
 from db.engine import Engine
 from db.rows import DeliveryRow, SubscriptionRow
-from pipeline.stages import deliver
+from pipeline.stages import deliver, settle
 from pipeline.stages.deliver import SignedPost, deliver_one
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -37,10 +37,13 @@ class FakeOutbox:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.recorded: list[dict[str, Any]] = []
-        self.disabled: list[UUID] = []
         monkeypatch.setattr(deliver, "transaction", self._transaction)
-        monkeypatch.setattr(deliver, "record_attempt", self._record)
-        monkeypatch.setattr(deliver, "disable_subscription", self._disable)
+        monkeypatch.setattr(settle, "record_attempt", self._record)
+        monkeypatch.setattr(settle, "note_success", lambda *_: None)
+        monkeypatch.setattr(settle, "note_failure", lambda *_, **__: NOW)
+        monkeypatch.setattr(settle, "told_of_operations", lambda *_, **__: [])
+        monkeypatch.setattr(settle, "save_notice", lambda *_, **__: [])
+        monkeypatch.setattr(settle, "disable", lambda *_: 1)
 
     @contextlib.contextmanager
     def _transaction(self, _engine: object) -> Iterator[None]:
@@ -49,10 +52,7 @@ class FakeOutbox:
     def _record(self, _session: object, delivery_id: str, **columns: Any) -> None:
         self.recorded.append({"id": delivery_id, **columns})
 
-    def _disable(self, _session: object, subscription_id: UUID, _reason: str) -> None:
-        self.disabled.append(subscription_id)
-
-    def deliver(self, row: DeliveryRow, attempt: Attempt) -> Outcome:
+    def deliver(self, row: DeliveryRow, attempt: Attempt) -> tuple[Outcome, bool]:
         """Deliver to an endpoint that answers so."""
         return deliver_one(
             cast("Engine", None),
@@ -92,9 +92,9 @@ def test_a_secret_that_does_not_open_is_a_failure_and_sends_nothing(secret: byte
 
 
 def test_a_delivered_row_is_recorded_and_not_due_again(outbox: FakeOutbox) -> None:
-    outcome = outbox.deliver(delivery(), Attempt(Outcome.DELIVERED, 204, duration_ms=12))
+    came = outbox.deliver(delivery(), Attempt(Outcome.DELIVERED, 204, duration_ms=12))
 
-    assert outcome is Outcome.DELIVERED
+    assert came == (Outcome.DELIVERED, False)
     assert outbox.recorded == [
         {
             "id": "msg_1",
@@ -109,33 +109,32 @@ def test_a_delivered_row_is_recorded_and_not_due_again(outbox: FakeOutbox) -> No
 
 
 def test_a_failed_attempt_is_due_again_by_the_schedule(outbox: FakeOutbox) -> None:
-    outcome = outbox.deliver(delivery(attempts=1), Attempt(Outcome.FAILED, 500, Reason.STATUS))
+    came = outbox.deliver(delivery(attempts=1), Attempt(Outcome.FAILED, 500, Reason.STATUS))
 
-    assert outcome is Outcome.FAILED
+    assert came == (Outcome.FAILED, False)
     assert outbox.recorded[0]["next_attempt_at"] == NOW + DELAYS[2]
 
 
 def test_an_endpoint_may_ask_for_more_time_than_the_schedule_gives(outbox: FakeOutbox) -> None:
     asked = timedelta(hours=1)
 
-    outbox.deliver(delivery(), Attempt(Outcome.FAILED, 429, Reason.STATUS, asked))
+    came = outbox.deliver(delivery(), Attempt(Outcome.FAILED, 429, Reason.STATUS, asked))
 
+    assert came == (Outcome.FAILED, True), "it wants nothing more for now"
     assert outbox.recorded[0]["next_attempt_at"] == NOW + asked
 
 
 def test_the_last_failure_is_dead(outbox: FakeOutbox) -> None:
     row = delivery(attempts=len(DELAYS) - 1)
 
-    outcome = outbox.deliver(row, Attempt(Outcome.FAILED, None, Reason.TIMEOUT))
+    came = outbox.deliver(row, Attempt(Outcome.FAILED, None, Reason.TIMEOUT))
 
-    assert outcome is Outcome.DEAD
+    assert came == (Outcome.DEAD, False)
     assert outbox.recorded[0]["next_attempt_at"] is None
-    assert outbox.disabled == []
 
 
 def test_an_endpoint_that_is_gone_is_disabled(outbox: FakeOutbox) -> None:
-    outcome = outbox.deliver(delivery(), Attempt(Outcome.GONE, 410, Reason.STATUS))
+    came = outbox.deliver(delivery(), Attempt(Outcome.GONE, 410, Reason.STATUS))
 
-    assert outcome is Outcome.GONE
-    assert outbox.disabled == [UUID(int=1)]
+    assert came == (Outcome.GONE, True)
     assert outbox.recorded[0]["next_attempt_at"] is None
