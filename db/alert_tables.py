@@ -91,6 +91,7 @@ detect_states = Table(
     Column("name", ID, primary_key=True),
     Column("evaluated_until", TIME, nullable=False),
     Column("state", JSONB, nullable=False),
+    Column("seen", BigInteger, comment="all transactions before this one were read"),
 )
 
 # What stood out, fired or not: the alert budget's threshold is read from it.

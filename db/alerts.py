@@ -4,6 +4,8 @@ An alert's event and its outbox rows are written together; db.outbox sends them 
 """
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
@@ -13,73 +15,107 @@ from sqlalchemy.dialects.postgresql import insert
 
 from db.alert_tables import alert_events as said
 from db.alert_tables import alert_evidence, alerts, detect_states
+from db.bulk import execute_many
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription, wants
 
+_REMEMBERED = ("evaluated_until", "state", "seen")
 _EVIDENCE = tuple(MentionRow.__dataclass_fields__)
 _COPIED = tuple(sorted(set(AlertRow.__dataclass_fields__) - {"scope", "languages", "evidence"}))
 
+# In their order, which is that of the positions.
+_SAY = sa.text("""
+    INSERT INTO alert_events (alert_id, revision, type, at, body)
+    SELECT alert_id, revision, type, at, body
+    FROM unnest(CAST(:alert_id AS uuid[]), CAST(:revision AS int[]), CAST(:type AS text[]),
+                CAST(:at AS timestamptz[]), CAST(:body AS text[]))
+        WITH ORDINALITY AS new (alert_id, revision, type, at, body, place)
+    ORDER BY place
+    ON CONFLICT (alert_id, revision) DO NOTHING
+    RETURNING alert_id, revision
+""")
 
-def save_alert(session: Session, alert: AlertRow, event: AlertEventRow) -> bool:
-    """Store an alert's new state, its event, and a delivery to each that wants it.
 
-    Idempotent on the alert's id and revision; does not commit. Returns False if this
-    revision was stored before: nothing is changed then.
+def save_alerts(
+    session: Session, changes: Sequence[tuple[AlertRow, AlertEventRow]]
+) -> frozenset[tuple[UUID, int]]:
+    """Store alerts' new states, their events, and a delivery to each that wants them.
+
+    Idempotent on the alert's id and revision; does not commit.
+
+    Args:
+        session: An open session.
+        changes: In the order in which receivers hear of them; of one alert by revision.
+
+    Returns:
+        The ids and revisions that were new: nothing is changed by those stored before.
     """
-    columns: dict[str, Any] = {name: getattr(alert, name) for name in _COPIED}
-    columns |= {"scope_kind": alert.scope.kind.value, "scope_id": alert.scope.id}
-    columns["languages"] = list(alert.languages)
-    upsert = insert(alerts).values(columns)
+    if not changes:
+        return frozenset()
+    latest = {alert.id: alert for alert, _ in changes}
+    upsert = insert(alerts)
     session.execute(
         upsert.on_conflict_do_update(
             index_elements=[alerts.c.id],
-            set_={name: upsert.excluded[name] for name in columns if name != "id"},
+            set_={column.name: upsert.excluded[column.name] for column in alerts.c},
             where=alerts.c.revision < upsert.excluded.revision,
-        )
+        ),
+        [_columns(alert) for alert in latest.values()],
     )
-    new = (
-        insert(said)
-        .values({name: getattr(event, name) for name in AlertEventRow.__dataclass_fields__})
-        .on_conflict_do_nothing(index_elements=["alert_id", "revision"])
-        .returning(said.c.position)
+    events = [asdict(event) for _, event in changes]
+    new = frozenset(
+        (alert_id, revision) for alert_id, revision in execute_many(session, _SAY, events)
     )
-    if session.execute(new).first() is None:
-        return False
-    _save_evidence(session, alert)
-    _save_deliveries(session, alert)
-    return True
+    told = [alert for alert, event in changes if (event.alert_id, event.revision) in new]
+    _save_evidence(session, told)
+    _save_deliveries(session, told)
+    return new
 
 
-def _save_evidence(session: Session, alert: AlertRow) -> None:
+def _columns(alert: AlertRow) -> dict[str, Any]:
+    columns: dict[str, Any] = {name: getattr(alert, name) for name in _COPIED}
+    columns |= {"scope_kind": alert.scope.kind.value, "scope_id": alert.scope.id}
+    return columns | {"languages": list(alert.languages)}
+
+
+def _save_evidence(session: Session, told: Sequence[AlertRow]) -> None:
     rows = [
         {"alert_id": alert.id, "revision": alert.revision, "rank": rank}
         | {name: getattr(mention, name) for name in _EVIDENCE}
+        for alert in told
         for rank, mention in enumerate(alert.evidence, start=1)
     ]
     if rows:
         session.execute(sa.insert(alert_evidence), rows)
 
 
-def _save_deliveries(session: Session, alert: AlertRow) -> None:
+def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
     enabled = sa.select(subscriptions).where(subscriptions.c.disabled_reason.is_(None))
     # The lock lets nobody delete a subscription before its delivery is there.
     locked = session.execute(enabled.with_for_update(read=True, key_share=True))
+    receivers = [to_subscription(row) for row in locked]
+    if not receivers:
+        return
     # Who was told of an alert is told of its end, whatever its severity has become.
-    told_before = sa.select(outbox.c.subscription_id).where(outbox.c.alert_id == alert.id)
-    told = set(session.execute(told_before).scalars())
-    rows = [
-        {
-            "id": f"msg_{uuid5(subscription.id, f'{alert.id}/{alert.revision}').hex}",
-            "subscription_id": subscription.id,
-            "alert_id": alert.id,
-            "revision": alert.revision,
-            "subject": str(alert.id),
-        }
-        for subscription in map(to_subscription, locked)
-        if subscription.id in told or wants(subscription, alert)
-    ]
+    ids = {alert.id for alert in changed}
+    told_before = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
+    told = set(session.execute(told_before.where(outbox.c.alert_id.in_(ids))).tuples())
+    rows = []
+    for alert in changed:
+        for subscription in receivers:
+            if (alert.id, subscription.id) in told or wants(subscription, alert):
+                told.add((alert.id, subscription.id))
+                rows.append(
+                    {
+                        "id": f"msg_{uuid5(subscription.id, f'{alert.id}/{alert.revision}').hex}",
+                        "subscription_id": subscription.id,
+                        "alert_id": alert.id,
+                        "revision": alert.revision,
+                        "subject": str(alert.id),
+                    }
+                )
     if rows:
         session.execute(sa.insert(outbox), rows)
 
@@ -154,18 +190,30 @@ def alert_events(
 
 
 def detect_state(session: Session, name: str) -> dict[str, Any] | None:
-    """Return what a detector saved: ``evaluated_until`` (event time) and ``state``."""
-    query = sa.select(detect_states.c.evaluated_until, detect_states.c.state)
+    """Return what a detector saved: ``evaluated_until`` (event time), ``state`` and ``seen``."""
+    query = sa.select(*(detect_states.c[name] for name in _REMEMBERED))
     row = session.execute(query.where(detect_states.c.name == name)).first()
-    return None if row is None else {"evaluated_until": row.evaluated_until, "state": row.state}
+    return None if row is None else dict(row._mapping)
 
 
 def save_detect_state(
-    session: Session, name: str, evaluated_until: datetime, state: dict[str, Any]
+    session: Session,
+    name: str,
+    evaluated_until: datetime,
+    state: dict[str, Any],
+    seen: int | None = None,
 ) -> None:
-    """Replace what a detector remembers, where ``state`` must be JSON; does not commit."""
-    upsert = insert(detect_states).values(name=name, evaluated_until=evaluated_until, state=state)
-    columns = {"evaluated_until": evaluated_until, "state": state}
+    """Replace what a detector remembers, where ``state`` must be JSON; does not commit.
+
+    Args:
+        session: An open session.
+        name: Of the detector.
+        evaluated_until: Event time.
+        state: What it likes.
+        seen: ``db.trends.snapshot`` from before it read the news.
+    """
+    columns = {"evaluated_until": evaluated_until, "state": state, "seen": seen}
+    upsert = insert(detect_states).values(name=name, **columns)
     session.execute(upsert.on_conflict_do_update(index_elements=["name"], set_=columns))
 
 

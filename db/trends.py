@@ -6,20 +6,14 @@ event time; db.items fills them.
 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import sqlalchemy as sa
 
 from db.buckets import BUCKET, MARKET
 from db.engine import Session
 from db.rows import HourRow, MentionRow, Progress, ScopeKind, SeriesKey, TrendRow
-from db.tables import entities, item_entities, item_topics, items, trend_5m
+from db.tables import entities, items, trend_5m
 from db.tables import partition_progress as progress_table
-
-_MENTION_COLUMNS = (
-    *("id", "published_at", "source", "title", "url", "language"),
-    *("sentiment", "score", "copy_of"),
-)
 
 _FIND_ENTITY = sa.text("""
     SELECT id, name FROM entities WHERE lower(:name) IN (lower(id), lower(name)) ORDER BY name, id
@@ -40,17 +34,68 @@ _TREND = sa.text("""
     FROM span LEFT JOIN spread USING (start) GROUP BY start ORDER BY start
 """)
 
+# For each of several series, its buckets by the hour.
 _HOURS = sa.text("""
-    WITH span AS (
-        SELECT *, date_trunc('hour', bucket, 'UTC') AS start FROM trend_5m
-        WHERE scope_kind = :kind AND scope_id = :id AND bucket >= :since AND bucket < :until),
+    WITH span AS MATERIALIZED (
+        SELECT scope_id, date_trunc('hour', bucket, 'UTC') AS start, accounts, negative,
+               negative_sources
+        FROM trend_5m
+        WHERE scope_kind = :kind AND scope_id = ANY(CAST(:ids AS text[]))
+            AND bucket >= :since AND bucket < :until AND accounts > 0),
     voices AS (
-        SELECT start, count(DISTINCT source) AS sources
-        FROM span, unnest(negative_sources) AS source GROUP BY start)
-    SELECT start, sum(accounts), sum(negative), coalesce(max(voices.sources), 0)
-    FROM span LEFT JOIN voices USING (start)
-    GROUP BY start HAVING sum(accounts) > 0 ORDER BY start
+        SELECT scope_id, start, count(DISTINCT source) AS sources
+        FROM span, unnest(negative_sources) AS source GROUP BY scope_id, start),
+    counts AS (
+        SELECT scope_id, start, sum(accounts) AS accounts, sum(negative) AS negative
+        FROM span GROUP BY scope_id, start)
+    SELECT scope_id, start, accounts, negative, coalesce(sources, 0)
+    FROM counts LEFT JOIN voices USING (scope_id, start) ORDER BY scope_id, start
 """)
+
+_SNAPSHOT = sa.text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
+
+# A row's xmin is the transaction that last wrote it. Only its low 32 bits are kept, which wrap
+# around; age() compares them rightly for rows of the last two thousand million transactions, and
+# these are of the last day. A number from the future (of another cluster, before a restore) tells
+# nothing.
+_CANDIDATES = sa.text("""
+    WITH mark AS (
+        SELECT CASE WHEN CAST(:seen AS bigint)
+                <= CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
+            THEN age(xid(CAST(CAST(CAST(:seen AS bigint) AS text) AS xid8))) END AS age)
+    SELECT scope_kind, scope_id FROM trend_5m AS t, mark
+    WHERE scope_kind = ANY(CAST(:kinds AS text[])) AND bucket > :since AND bucket <= :until
+    GROUP BY scope_kind, scope_id
+    HAVING sum(negative) >= :min_negative
+        AND bool_or(mark.age IS NULL OR bucket > :news_since OR age(t.xmin) <= mark.age)
+    ORDER BY scope_kind, scope_id
+""")
+
+_MENTIONS = {
+    ScopeKind.ENTITY: sa.text("""
+        SELECT of.entity_id, i.id, i.published_at, i.source, i.title, i.url, i.language,
+               coalesce(of.sentiment, i.sentiment), coalesce(of.score, i.score), i.copy_of
+        FROM item_entities AS of JOIN items AS i ON i.id = of.item_id
+        WHERE of.entity_id = ANY(CAST(:ids AS text[])) AND of.counts
+            AND of.published_at > :since AND of.published_at <= :until
+        ORDER BY of.entity_id, of.published_at, i.id
+    """),
+    ScopeKind.TOPIC: sa.text("""
+        SELECT of.topic, i.id, i.published_at, i.source, i.title, i.url, i.language,
+               i.sentiment, i.score, i.copy_of
+        FROM item_topics AS of JOIN items AS i ON i.id = of.item_id
+        WHERE of.topic = ANY(CAST(:ids AS text[])) AND i.is_relevant
+            AND of.published_at > :since AND of.published_at <= :until
+        ORDER BY of.topic, of.published_at, i.id
+    """),
+    ScopeKind.MARKET: sa.text("""
+        SELECT market.id, i.id, i.published_at, i.source, i.title, i.url, i.language,
+               i.sentiment, i.score, i.copy_of
+        FROM unnest(CAST(:ids AS text[])) AS market (id), items AS i
+        WHERE i.is_relevant AND i.published_at > :since AND i.published_at <= :until
+        ORDER BY i.published_at, i.id
+    """),
+}
 
 
 def find_series(session: Session, name: str, kind: ScopeKind) -> list[tuple[SeriesKey, str]]:
@@ -64,12 +109,14 @@ def find_series(session: Session, name: str, kind: ScopeKind) -> list[tuple[Seri
     return [(SeriesKey(kind, key), label) for key, label in session.execute(query, {"name": name})]
 
 
-def scope_name(session: Session, key: SeriesKey) -> str:
-    """Return what people call the series; its id where no name is known."""
-    if key.kind is not ScopeKind.ENTITY:
-        return key.id
-    query = sa.select(entities.c.name).where(entities.c.id == key.id)
-    return session.execute(query).scalar() or key.id
+def scope_names(session: Session, keys: Collection[SeriesKey]) -> dict[SeriesKey, str]:
+    """Return what people call each series; its id where no name is known."""
+    ids = [key.id for key in keys if key.kind is ScopeKind.ENTITY]
+    query = sa.select(entities.c.id, entities.c.name).where(entities.c.id.in_(ids))
+    names = dict(session.execute(query).tuples()) if ids else {}
+    return {
+        key: names.get(key.id, key.id) if key.kind is ScopeKind.ENTITY else key.id for key in keys
+    }
 
 
 def trend(
@@ -96,14 +143,28 @@ def trend(
     return [TrendRow(*row) for row in session.execute(_TREND, {**span, "step": step})]
 
 
-def hours(session: Session, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
-    """Return the hours of the series that have accounts, oldest first.
+def hours(
+    session: Session, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+) -> dict[SeriesKey, list[HourRow]]:
+    """Return for each series its hours that have accounts, oldest first.
 
     Only 5-minute buckets that start in ``[since, until)`` count, so that the first and the
     last hour may be partial.
     """
-    span = {"kind": key.kind.value, "id": key.id, "since": since, "until": until}
-    return [HourRow(*row) for row in session.execute(_HOURS, span)]
+    found: dict[SeriesKey, list[HourRow]] = {key: [] for key in keys}
+    for kind, ids in _by_kind(keys).items():
+        span = {"kind": kind.value, "ids": ids, "since": since, "until": until}
+        for scope_id, *row in session.execute(_HOURS, span):
+            found[SeriesKey(kind, scope_id)].append(HourRow(*row))
+    return found
+
+
+def snapshot(session: Session) -> int:
+    """Return a number of the transaction before which all have come to their end.
+
+    What a later statement sees and this moment does not was written by it or after it.
+    """
+    return int(session.execute(_SNAPSHOT).scalar_one())
 
 
 def candidates(
@@ -113,43 +174,50 @@ def candidates(
     since: datetime,
     until: datetime,
     min_negative: int,
+    news_since: datetime | None = None,
+    seen: int | None = None,
 ) -> list[SeriesKey]:
     """Return the series with at least so many negative accounts in ``(since, until]``, sorted.
 
     Whole buckets are counted, those that the ends cut included: a series may be returned
     that has fewer, none is missed that has them.
+
+    Args:
+        session: An open session.
+        kinds: Of series.
+        since: Exclusive.
+        until: Inclusive.
+        min_negative: Negative accounts.
+        news_since: With ``seen``: leave out the series without items after this event time ...
+        seen: ... to which nothing was stored since this ``snapshot`` either.
+
+    Returns:
+        The series.
     """
-    table = trend_5m.c
-    query = (
-        sa.select(table.scope_kind, table.scope_id)
-        .where(table.scope_kind.in_([kind.value for kind in kinds]))
-        .where(table.bucket > since - BUCKET, table.bucket <= until)
-        .group_by(table.scope_kind, table.scope_id)
-        .having(sa.func.sum(table.negative) >= min_negative)
+    found = session.execute(
+        _CANDIDATES,
+        {
+            "kinds": [kind.value for kind in kinds],
+            "since": since - BUCKET,
+            "until": until,
+            "min_negative": min_negative,
+            "news_since": (news_since or since) - BUCKET,
+            "seen": seen,
+        },
     )
-    return sorted(SeriesKey(ScopeKind(kind), key) for kind, key in session.execute(query))
+    return [SeriesKey(ScopeKind(kind), key) for kind, key in found]
 
 
 def mentions(
-    session: Session, key: SeriesKey, *, since: datetime, until: datetime
-) -> list[MentionRow]:
-    """Return the items that count in the series in ``(since, until]``, by event time, then id."""
-    columns: list[sa.ColumnElement[Any]] = [items.c[name] for name in _MENTION_COLUMNS]
-    table: sa.FromClause = items
-    at = items.c.published_at
-    counts: sa.ColumnElement[bool] = items.c.is_relevant
-    if key.kind is ScopeKind.ENTITY:
-        of = item_entities.c
-        table = items.join(item_entities, of.item_id == items.c.id)
-        at, counts = of.published_at, sa.and_(of.entity_id == key.id, of.counts)
-        for name in ("sentiment", "score"):
-            columns[_MENTION_COLUMNS.index(name)] = sa.func.coalesce(of[name], items.c[name])
-    elif key.kind is ScopeKind.TOPIC:
-        table = items.join(item_topics, item_topics.c.item_id == items.c.id)
-        at = item_topics.c.published_at
-        counts = sa.and_(item_topics.c.topic == key.id, items.c.is_relevant)
-    query = sa.select(*columns).select_from(table).where(counts, at > since, at <= until)
-    return [MentionRow(*row) for row in session.execute(query.order_by(at, items.c.id))]
+    session: Session, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+) -> dict[SeriesKey, list[MentionRow]]:
+    """Return for each series the items that count in ``(since, until]``, by event time, then id."""
+    found: dict[SeriesKey, list[MentionRow]] = {key: [] for key in keys}
+    for kind, ids in _by_kind(keys).items():
+        span = {"ids": ids, "since": since, "until": until}
+        for scope_id, *row in session.execute(_MENTIONS[kind], span):
+            found[SeriesKey(kind, scope_id)].append(MentionRow(*row))
+    return found
 
 
 def archive_start(session: Session) -> datetime | None:
@@ -180,3 +248,10 @@ def partition_progress(session: Session, topic: str) -> dict[int, Progress]:
     """Return how far each partition of a topic is stored, by partition."""
     query = sa.select(progress_table).where(progress_table.c.topic == topic)
     return {row.partition: Progress(*row) for row in session.execute(query)}
+
+
+def _by_kind(keys: Sequence[SeriesKey]) -> dict[ScopeKind, list[str]]:
+    kinds: dict[ScopeKind, list[str]] = {}
+    for key in keys:
+        kinds.setdefault(key.kind, []).append(key.id)
+    return kinds

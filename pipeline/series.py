@@ -12,7 +12,7 @@ from pathlib import Path
 
 from db.engine import Session
 from db.rows import ScopeKind, SeriesKey, TrendRow
-from db.trends import find_series, partition_progress, scope_name, trend
+from db.trends import find_series, partition_progress, scope_names, trend
 from models.taxonomy import TOPICS
 from pipeline.companies import find_companies
 
@@ -156,7 +156,7 @@ def read_trend(
     if (last - first) // window > MAX_BUCKETS:
         raise BadQuery(f"more than {MAX_BUCKETS} buckets; take a longer window or a shorter time")
     rows = trend(session, key, since=first, until=last, step=window)
-    return Trend(key, scope_name(session, key), window, first, last, tuple(rows))
+    return Trend(key, scope_names(session, [key])[key], window, first, last, tuple(rows))
 
 
 def _before(moment: datetime, length: timedelta) -> datetime:

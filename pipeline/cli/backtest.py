@@ -141,7 +141,7 @@ class _Run:
         watched = [key for key in self._archive.series(kinds=rules.kinds) if rules.of(key)]
         show_alerts(found, rules, since=self._since, until=self.end, series=len(watched))
         if crises:
-            names = {key: self._archive.name(key) for key in watched}
+            names = self._archive.names(watched)
             days = (self.end - self._since).total_seconds() / 86_400
             show_verdict(judge(found, crises, names=names, days=days))
 
@@ -152,10 +152,10 @@ class _Run:
         key = _find(self._archive, name, rules)
         scoped = rules.of(key)
         if scoped is None:
-            raise fail(f"no rule watches {self._archive.name(key)}", status=WRONG_USE)
+            raise fail(f"no rule watches {self._archive.names([key])[key]}", status=WRONG_USE)
         line = points(self._archive, key, scoped.rule, since=self._since, until=self.end)
         mine = [alert.last for alert in found if alert.scope == key]
-        draw(line, mine, title=self._archive.name(key), path=path)
+        draw(line, mine, title=self._archive.names([key])[key], path=path)
         typer.echo(f"drawn: {path}")
 
 
@@ -225,11 +225,8 @@ def _end(until: str | None, newest: datetime) -> datetime:
 
 def _find(archive: Archive, name: str, rules: Rules) -> SeriesKey:
     wanted = name.strip().lower()
-    found = [
-        key
-        for key in archive.series(kinds=rules.kinds)
-        if wanted in {key.id.lower(), archive.name(key).lower()}
-    ]
+    names = archive.names(archive.series(kinds=rules.kinds))
+    found = [key for key, label in names.items() if wanted in {key.id.lower(), label.lower()}]
     if not found:
         raise fail(f"no watched series is called {name!r}: give its name or id as alerts show it")
     if len(found) > 1:

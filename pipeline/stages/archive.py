@@ -33,28 +33,44 @@ class Archive(Protocol):
         """Return all series of these kinds, sorted."""
         ...
 
+    def snapshot(self) -> int | None:
+        """Return what tells ``candidates`` later what was stored by now; None: nothing does."""
+        ...
+
     def candidates(
-        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+        self,
+        *,
+        kinds: Sequence[ScopeKind],
+        since: datetime,
+        until: datetime,
+        min_negative: int,
+        news_since: datetime,
+        seen: int | None,
     ) -> list[SeriesKey]:
         """Return the series with so many negative accounts in ``(since, until]``, sorted.
 
-        Some that have a little fewer may be among them; none is missed.
+        Some that have a little fewer may be among them. None is missed, but for those without
+        items after ``news_since`` to which nothing was stored since the snapshot ``seen``.
         """
         ...
 
-    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
-        """Return the items of a series in ``(since, until]``, by event time, then id."""
+    def mentions(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[MentionRow]]:
+        """Return each series' items in ``(since, until]``, by event time, then id."""
         ...
 
-    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
-        """Return the whole hours of a series in ``[since, until)`` that have accounts, in order.
+    def hours(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[HourRow]]:
+        """Return each series' whole hours in ``[since, until)`` that have accounts, in order.
 
         An hour that either end cuts may be missing or partial.
         """
         ...
 
-    def name(self, key: SeriesKey) -> str:
-        """Return what people call a series; its id where no name is known."""
+    def names(self, keys: Collection[SeriesKey]) -> dict[SeriesKey, str]:
+        """Return what people call each series; its id where no name is known."""
         ...
 
 
@@ -76,25 +92,46 @@ class StoredArchive:
         """See ``Archive``."""
         return trends.all_series(self._session, kinds=kinds)
 
+    def snapshot(self) -> int | None:
+        """See ``Archive``."""
+        return trends.snapshot(self._session)
+
     def candidates(
-        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+        self,
+        *,
+        kinds: Sequence[ScopeKind],
+        since: datetime,
+        until: datetime,
+        min_negative: int,
+        news_since: datetime,
+        seen: int | None,
     ) -> list[SeriesKey]:
         """See ``Archive``; whole buckets are counted."""
         return trends.candidates(
-            self._session, kinds=kinds, since=since, until=until, min_negative=min_negative
+            self._session,
+            kinds=kinds,
+            since=since,
+            until=until,
+            min_negative=min_negative,
+            news_since=news_since,
+            seen=seen,
         )
 
-    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
+    def mentions(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[MentionRow]]:
         """See ``Archive``."""
-        return trends.mentions(self._session, key, since=since, until=until)
+        return trends.mentions(self._session, keys, since=since, until=until)
 
-    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
+    def hours(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[HourRow]]:
         """See ``Archive``."""
-        return trends.hours(self._session, key, since=since, until=until)
+        return trends.hours(self._session, keys, since=since, until=until)
 
-    def name(self, key: SeriesKey) -> str:
+    def names(self, keys: Collection[SeriesKey]) -> dict[SeriesKey, str]:
         """See ``Archive``."""
-        return trends.scope_name(self._session, key)
+        return trends.scope_names(self._session, keys)
 
 
 class MemoryArchive:
@@ -150,33 +187,55 @@ class MemoryArchive:
         """See ``Archive``."""
         return sorted(key for key in self._mentions if key.kind in kinds)
 
+    def snapshot(self) -> int | None:
+        """See ``Archive``; all is there from the beginning."""
+        return None
+
     def candidates(
-        self, *, kinds: Sequence[ScopeKind], since: datetime, until: datetime, min_negative: int
+        self,
+        *,
+        kinds: Sequence[ScopeKind],
+        since: datetime,
+        until: datetime,
+        min_negative: int,
+        news_since: datetime,  # noqa: ARG002  # of the protocol
+        seen: int | None,  # noqa: ARG002
     ) -> list[SeriesKey]:
-        """See ``Archive``; exact."""
+        """See ``Archive``; exact, and leaves none out."""
         first = bisect_right(self._negative_times, since)
         last = bisect_right(self._negative_times, until)
         counts = Counter(self._negative_keys[first:last])
         return sorted(k for k, n in counts.items() if n >= min_negative and k.kind in kinds)
 
-    def mentions(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[MentionRow]:
+    def mentions(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[MentionRow]]:
         """See ``Archive``."""
+        return {key: self._mentions_of(key, since, until) for key in keys}
+
+    def hours(
+        self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
+    ) -> dict[SeriesKey, list[HourRow]]:
+        """See ``Archive``; an hour that either end cuts is missing."""
+        return {key: self._hours_of(key, since, until) for key in keys}
+
+    def names(self, keys: Collection[SeriesKey]) -> dict[SeriesKey, str]:
+        """See ``Archive``."""
+        entity = ScopeKind.ENTITY
+        return {k: self._names.get(k.id, k.id) if k.kind is entity else k.id for k in keys}
+
+    def _mentions_of(self, key: SeriesKey, since: datetime, until: datetime) -> list[MentionRow]:
         times = self._times.get(key, [])
         found = self._mentions.get(key, [])
         return found[bisect_right(times, since) : bisect_right(times, until)]
 
-    def hours(self, key: SeriesKey, *, since: datetime, until: datetime) -> list[HourRow]:
-        """See ``Archive``; an hour that either end cuts is missing."""
+    def _hours_of(self, key: SeriesKey, since: datetime, until: datetime) -> list[HourRow]:
         if key not in self._hours:
             self._hours[key] = _by_hour(self._mentions.get(key, []))
         found = self._hours[key]
         first = bisect_left(found, since, key=lambda hour: hour.start)
         last = bisect_right(found, until - _HOUR, key=lambda hour: hour.start)
         return found[first:last]
-
-    def name(self, key: SeriesKey) -> str:
-        """See ``Archive``."""
-        return self._names.get(key.id, key.id) if key.kind is ScopeKind.ENTITY else key.id
 
 
 def copies_in_order(rows: Sequence[ItemRow]) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The fixed grid of event time that detection hangs on, and what is read for one of its cells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -35,12 +36,20 @@ def cell_start(at: datetime) -> datetime:
     return grid_end(at - _INSTANT) - STEP
 
 
-def history(
-    archive: Archive, key: SeriesKey, cell_start: datetime, *, window: timedelta, until: datetime
-) -> list[Hour]:
-    """Return the hours that a baseline looks at, for windows that end in one cell of the grid."""
-    rows = archive.hours(key, since=cell_start - window - HISTORY, until=until)
-    return [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
+def histories(
+    archive: Archive,
+    keys: Sequence[SeriesKey],
+    cell_start: datetime,
+    *,
+    window: timedelta,
+    until: datetime,
+) -> dict[SeriesKey, list[Hour]]:
+    """Return the hours that baselines look at, for windows that end in one cell of the grid."""
+    found = archive.hours(keys, since=cell_start - window - HISTORY, until=until)
+    return {
+        key: [Hour(row.start, row.accounts, row.negative, row.negative_sources) for row in rows]
+        for key, rows in found.items()
+    }
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +70,7 @@ class Market:
     @classmethod
     def before(cls, start: datetime, archive: Archive) -> "Market":
         """Return the market before a cell of the grid that begins at ``start``."""
-        rows = archive.hours(MARKET, since=start - HISTORY, until=start)
+        rows = archive.hours([MARKET], since=start - HISTORY, until=start)[MARKET]
         negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
         share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
         since = start

@@ -7,7 +7,8 @@ never crosses a border of the fixed grid ``STEP`` and whatever is read as histor
 grid, not on the tick.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,19 +16,21 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts.types import Reading, Rule, SeriesState
+from alerts.types import Hour, Reading, Rule, SeriesState
 from alerts.walk import walk
-from db.alerts import detect_state, open_alerts, save_alert, save_detect_state, try_lock
+from db.alerts import detect_state, open_alerts, save_alerts, save_detect_state, try_lock
 from db.engine import Session
-from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
+from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
 from pipeline.stages.archive import Archive, StoredArchive
-from pipeline.stages.cells import STEP, Market, grid_end, history
+from pipeline.stages.cells import STEP, Market, grid_end, histories
 from pipeline.stages.ranks import RankStore, StoredRanks, with_threshold
 
 # Walks an open alert to its end whose series no rule watches any more.
 _LAST_RULE = Rule()
+# So many series are read by one statement: few round trips, and what is held stays bounded.
+_READ_AT_ONCE = 500
 
 _STATES = TypeAdapter(dict[str, SeriesState])
 
@@ -63,11 +66,13 @@ class Reached:
         until: Event time that is evaluated, inclusive.
         states: Of the series that are not at rest.
         firing: The open alerts.
+        seen: ``Archive.snapshot`` from before the news was read.
     """
 
     until: datetime
     states: Mapping[SeriesKey, SeriesState] = field(default_factory=dict)
     firing: Mapping[SeriesKey, AlertRow] = field(default_factory=dict)
+    seen: int | None = None
 
     @classmethod
     def before(cls, oldest: datetime) -> "Reached":
@@ -100,9 +105,8 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
         return None
     ranks = StoredRanks(session)
     reached, changes = advance(archive, ranks, reached, watermark=watermark, rules=rules)
-    for change in changes:
-        save_alert(session, change.alert, change.event)
-    save_detect_state(session, DETECTOR, reached.until, _pack(reached.states))
+    save_alerts(session, [(change.alert, change.event) for change in changes])
+    save_detect_state(session, DETECTOR, reached.until, _pack(reached.states), reached.seen)
     return Step(reached.until, tuple(change.event for change in changes))
 
 
@@ -122,13 +126,15 @@ def advance(
         The point reached, at most the watermark, and the changes in the order of event time.
     """
     states, firing = dict(reached.states), dict(reached.firing)
-    stretch = _Stretch(archive, reached.until, watermark, rules)
+    seen = archive.snapshot()
+    stretch = _Stretch(archive, reached, watermark, rules)
     busy = [key for key, state in states.items() if state.open]
     until, changed = stretch.next(keep_small=bool(busy))
     walker = _Walker(archive, ranks, rules, reached.until, until)
     changes: list[Change] = []
-    for key in sorted({*changed, *busy}):
-        states[key], of_series = walker.walk(key, states.get(key, SeriesState()), firing.get(key))
+    for given in walker.given(sorted({*changed, *busy})):
+        key = given.key
+        states[key], of_series = walker.walk(given, states.get(key, SeriesState()), firing.get(key))
         changes += of_series
         if of_series:
             firing[key] = of_series[-1].alert
@@ -136,7 +142,7 @@ def advance(
     # In the order of event time, so that receivers hear one story and not series by series.
     changes.sort(key=lambda change: change.event.at)
     open_now = {key: alert for key, alert in firing.items() if alert.state == "firing"}
-    return Reached(until, _remembered(states, until, rules), open_now), changes
+    return Reached(until, _remembered(states, until, rules), open_now, seen), changes
 
 
 def _rule_of(key: SeriesKey, rules: Rules) -> Rule:
@@ -162,10 +168,11 @@ class _Stretch:
     """Decides how far one transaction goes, and which series can change in it."""
 
     def __init__(
-        self, archive: Archive, since: datetime, watermark: datetime, rules: Rules
+        self, archive: Archive, reached: Reached, watermark: datetime, rules: Rules
     ) -> None:
         self._archive = archive
-        self._since = since
+        self._since = reached.until
+        self._seen = reached.seen
         self._watermark = watermark
         self._rules = rules
 
@@ -192,12 +199,25 @@ class _Stretch:
             since=since - self._rules.longest_window,
             until=until,
             min_negative=self._rules.least_negative,
+            news_since=since,
+            seen=self._seen,
         )
         return [key for key in found if self._rules.of(key)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What walking one series needs of the archive."""
+
+    key: SeriesKey
+    name: str
+    rule: Rule
+    mentions: Sequence[MentionRow]
+    hours: Sequence[Hour]
+
+
 class _Walker:
-    """Walks single series through ``(since, until]``, inside one cell of the grid."""
+    """Walks series through ``(since, until]``, inside one cell of the grid."""
 
     def __init__(
         self, archive: Archive, past: RankStore, rules: Rules, since: datetime, until: datetime
@@ -211,43 +231,54 @@ class _Walker:
         self._cell_start = grid_end(since) - STEP
         self._known_rules: dict[str, Rule] = {}
 
+    def given(self, keys: Sequence[SeriesKey]) -> Iterator[_Given]:
+        """Read what the series need, many at once."""
+        by_window: defaultdict[timedelta, list[SeriesKey]] = defaultdict(list)
+        for key in keys:
+            by_window[self._rule(key).long_window].append(key)
+        for window, alike in by_window.items():
+            for first in range(0, len(alike), _READ_AT_ONCE):
+                some = alike[first : first + _READ_AT_ONCE]
+                start = self._revisit(window) - window
+                rows = self._archive.mentions(some, since=start, until=self._until)
+                hours = histories(
+                    self._archive, some, self._cell_start, window=window, until=self._until
+                )
+                names = self._archive.names(some)
+                for key in some:
+                    yield _Given(key, names[key], self._rule(key), rows[key], hours[key])
+
     def walk(
-        self, key: SeriesKey, state: SeriesState, alert: AlertRow | None
+        self, given: _Given, state: SeriesState, alert: AlertRow | None
     ) -> tuple[SeriesState, list[Change]]:
         """Walk one series; return its new state and what became of its alert, in order."""
         if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
             state = SeriesState(last_resolved_at=state.open.fired_at)
-        rule = self._rule(key)
-        revisit = max(self._since - rule.long_window, self._cell_start)
-        start = revisit - rule.long_window
-        rows = self._archive.mentions(key, since=start, until=self._until)
+        key = given.key
         walked = walk(
-            [to_mention(row) for row in rows],
-            history(
-                self._archive,
-                key,
-                self._cell_start,
-                window=rule.long_window,
-                until=self._until,
-            ),
+            [to_mention(row) for row in given.mentions],
+            given.hours,
             state=state,
             since=self._since,
             until=self._until,
-            revisit_since=revisit,
+            revisit_since=self._revisit(given.rule.long_window),
             archive_start=self._market.watched_since,
             parent_share=self._market.negative_share,
-            rule=rule,
+            rule=given.rule,
             profile=self._market.profile,
         )
         if walked.ranks:
             self.ranks[key] = walked.ranks
         changes: list[Change] = []
         for transition in walked.transitions:
-            name = alert.scope_name if alert else self._archive.name(key)
-            alert = moved(alert, transition, key=key, name=name, rows=rows)
+            name = alert.scope_name if alert else given.name
+            alert = moved(alert, transition, key=key, name=name, rows=given.mentions)
             said = said_of(alert, transition.kind)
             changes.append(Change(alert, said, transition.reading))
         return walked.state, changes
+
+    def _revisit(self, window: timedelta) -> datetime:
+        return max(self._since - window, self._cell_start)
 
     @cached_property
     def _market(self) -> Market:
@@ -271,6 +302,7 @@ def _unpack(saved: Mapping[str, Any], alerts: Sequence[AlertRow]) -> Reached:
         saved["evaluated_until"],
         {_key(text): state for text, state in states.items()},
         {alert.scope: alert for alert in alerts if alert.detector == DETECTOR},
+        saved["seen"],
     )
 
 

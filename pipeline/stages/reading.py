@@ -9,7 +9,7 @@ from alerts.types import Reading, Rule
 from db.rows import MentionRow, SeriesKey
 from pipeline.stages.alerting import to_mention
 from pipeline.stages.archive import Archive
-from pipeline.stages.cells import Market, cell_start, history
+from pipeline.stages.cells import Market, cell_start, histories
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +40,10 @@ def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Me
     """Measure one series as the scheduler does at one moment; nothing after ``at`` is read."""
     start = cell_start(at)
     market = Market.before(start, archive)
-    rows = archive.mentions(key, since=at - rule.long_window, until=at)
+    rows = archive.mentions([key], since=at - rule.long_window, until=at)[key]
     series = Series(
         [to_mention(row) for row in rows],
-        history(archive, key, start, window=rule.long_window, until=at),
+        histories(archive, [key], start, window=rule.long_window, until=at)[key],
         archive_start=market.watched_since,
         parent_share=market.negative_share,
         longest_window=rule.long_window,

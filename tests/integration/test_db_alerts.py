@@ -1,5 +1,6 @@
 """Alerts: saved once a revision, with evidence and a delivery to whom it concerns."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from db.alerts import (
     detect_state,
     list_alerts,
     open_alerts,
-    save_alert,
+    save_alerts,
     save_detect_state,
     try_lock,
 )
@@ -39,7 +40,7 @@ BANKS = SeriesKey(ScopeKind.TOPIC, "Banks")
 
 def save(engine: Engine, *rows: AlertRow) -> list[bool]:
     with transaction(engine) as session:
-        return [save_alert(session, row, event(row)) for row in rows]
+        return [bool(save_alerts(session, [(row, event(row))])) for row in rows]
 
 
 def receivers(engine: Engine) -> set[UUID]:
@@ -67,6 +68,31 @@ def test_a_repeated_revision_changes_nothing(engine: Engine) -> None:
     with transaction(engine) as session:
         assert len(alert_events(session)) == 1
     assert len(receivers(engine)) == 1
+
+
+def test_revisions_saved_together_are_said_in_their_order_and_the_last_one_stands(
+    engine: Engine,
+) -> None:
+    first = alert(evidence=(mention("a"),))
+    other = alert(fired_at=NOON + minutes(1), evidence=(mention("b"),))
+    resolved = replace(first, revision=2, state="resolved", evidence=(mention("c"),))
+    with transaction(engine) as session:
+        create_subscription(session, subscription(severities=(first.severity,)))
+    save(engine, first)
+
+    with transaction(engine) as session:
+        new = save_alerts(session, [(row, event(row)) for row in (first, other, resolved)])
+
+    assert new == {(other.id, 1), (resolved.id, 2)}
+    with transaction(engine) as session:
+        told = [(event.alert_id, event.revision) for _, event in alert_events(session)]
+        assert told == [(first.id, 1), (other.id, 1), (resolved.id, 2)]
+        assert {row.id: row for row in list_alerts(session)} == {
+            first.id: resolved,
+            other.id: other,
+        }
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM outbox")).scalar() == 3
 
 
 def test_a_later_revision_moves_the_alert_and_an_earlier_one_does_not_move_it_back(

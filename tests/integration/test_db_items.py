@@ -60,7 +60,7 @@ def test_of_two_items_with_one_id_in_a_batch_the_first_counts(engine: Engine) ->
     store(engine, item("a", source="first"), item("a", source="second"))
 
     with transaction(engine) as session:
-        [mention] = mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON)
+        [mention] = mentions(session, [SVB_SERIES], since=NOON - minutes(1), until=NOON)[SVB_SERIES]
     assert mention.source == "first"
 
 
@@ -143,8 +143,8 @@ def test_a_company_is_counted_with_the_tone_towards_it(engine: Engine) -> None:
     with transaction(engine) as session:
         [of_company] = trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5))
         [of_market] = trend(session, MARKET, since=NOON, until=LATER, step=minutes(5))
-        found = mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON)
-        [whole, _] = mentions(session, MARKET, since=NOON - minutes(1), until=NOON)
+        found = mentions(session, [SVB_SERIES], since=NOON - minutes(1), until=NOON)[SVB_SERIES]
+        [whole, _] = mentions(session, [MARKET], since=NOON - minutes(1), until=NOON)[MARKET]
     assert (of_company.negative, of_company.positive) == (1, 1)
     assert (of_market.negative, of_market.positive) == (2, 0)
     assert [row.sentiment for row in found] == ["positive", "negative"]
@@ -158,8 +158,8 @@ def test_an_irrelevant_item_is_stored_but_counts_for_the_company_alone(engine: E
     with transaction(engine) as session:
         [of_market] = trend(session, MARKET, since=NOON, until=LATER, step=minutes(5))
         [of_company] = trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5))
-        topic = mentions(session, BANKS, since=NOON - minutes(1), until=NOON)
-        market = mentions(session, MARKET, since=NOON - minutes(1), until=NOON)
+        topic = mentions(session, [BANKS], since=NOON - minutes(1), until=NOON)[BANKS]
+        market = mentions(session, [MARKET], since=NOON - minutes(1), until=NOON)[MARKET]
     assert set(copies(engine)) == {"a", "b"}
     assert (of_market.items, of_company.items) == (1, 2)
     assert topic == []
@@ -173,7 +173,9 @@ def test_a_company_for_which_an_item_does_not_count_stays_with_the_item(engine: 
 
     with transaction(engine) as session:
         assert trend(session, SVB_SERIES, since=NOON, until=LATER, step=minutes(5)) == []
-        assert mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON) == []
+        assert (
+            mentions(session, [SVB_SERIES], since=NOON - minutes(1), until=NOON)[SVB_SERIES] == []
+        )
     with engine.connect() as connection:
         names = connection.execute(text("SELECT entities FROM v_items")).scalars().all()
     assert names == [[SVB.name]]

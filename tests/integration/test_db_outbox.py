@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.outbox import attempts, claim, pending, record_attempt
@@ -34,7 +34,7 @@ def say(engine: Engine, *, alerts: int = 1, revisions: Iterable[int] = (1,)) -> 
         for number in range(alerts):
             for revision in revisions:
                 row = alert(fired_at=NOON + number * timedelta(days=1), revision=revision)
-                save_alert(session, row, event(row))
+                save_alerts(session, [(row, event(row))])
 
 
 def claimed(engine: Engine, *, now: datetime = NOW, limit: int = 100) -> list[DeliveryRow]:

@@ -16,7 +16,7 @@ from psycopg import errors, sql
 from sqlalchemy import Connection, make_url, text
 
 import db.delivery_tables  # noqa: F401  # adds its tables to the metadata
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.migrate import current, head, upgrade
@@ -150,7 +150,7 @@ def test_the_reader_sees_alerts_their_evidence_and_items(
     fired = alert(evidence=(mention("a", score=-0.9), mention("b")))
     with transaction(engine) as session:
         store_items(session, [item("a", topics=("Banks",))], [])
-        save_alert(session, fired, event(fired))
+        save_alerts(session, [(fired, event(fired))])
 
     alerts = reader.execute("SELECT id, state, observed, languages FROM v_alerts").fetchall()
     evidence = reader.execute("SELECT alert_id, event, rank, score FROM v_alert_evidence")
@@ -210,7 +210,7 @@ def test_what_an_older_version_stored_counts_as_before_and_a_downgrade_keeps_it(
     with engine.connect() as connection:
         assert stored_buckets(connection) == recounted_buckets(connection)
     with transaction(engine) as session:
-        [row] = mentions(session, SVB_SERIES, since=NOON - minutes(1), until=NOON)
+        [row] = mentions(session, [SVB_SERIES], since=NOON - minutes(1), until=NOON)[SVB_SERIES]
     assert row.sentiment == "negative"
     assert row.score == pytest.approx(-0.6)
 

@@ -1,12 +1,22 @@
 """Reading series: buckets of any step, hours, candidates, mentions, names."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from db.engine import Engine, transaction
+from db.items import store_items
 from db.rows import EntityRow, HourRow, ScopeKind, SeriesKey
-from db.trends import archive_start, candidates, find_series, hours, mentions, scope_name, trend
+from db.trends import (
+    archive_start,
+    candidates,
+    find_series,
+    hours,
+    mentions,
+    scope_names,
+    snapshot,
+    trend,
+)
 from tests.integration.samples import (
     MARKET,
     NEUTRAL,
@@ -79,7 +89,7 @@ def test_hours_leave_out_those_without_accounts(engine: Engine) -> None:
     )
 
     with transaction(engine) as session:
-        rows = hours(session, SVB_SERIES, since=NOON, until=LATER)
+        rows = hours(session, [SVB_SERIES], since=NOON, until=LATER)[SVB_SERIES]
 
     assert rows == [HourRow(NOON, 1, 1, 1), HourRow(NOON + 3 * HOUR, 1, 0, 0)]
 
@@ -110,6 +120,52 @@ def test_candidates_are_the_series_with_enough_negative_accounts_in_the_span(
     assert found(at_least=1) == []
 
 
+def test_candidates_may_leave_out_the_series_to_which_nothing_was_stored(engine: Engine) -> None:
+    other = EntityRow("us:KO", "Coca-Cola")
+    store(engine, item("a"), item("b", entities=(other,)))
+    with transaction(engine) as session:
+        seen = snapshot(session)
+
+    def found(news_since: datetime, seen: int | None) -> list[str]:
+        with transaction(engine) as session:
+            keys = candidates(
+                session,
+                kinds=[ScopeKind.ENTITY],
+                since=NOON - HOUR,
+                until=NOON + HOUR,
+                min_negative=1,
+                news_since=news_since,
+                seen=seen,
+            )
+        return [key.id for key in keys]
+
+    assert found(NOON + HOUR, None) == [other.id, SVB.id]
+    assert found(NOON + HOUR, seen) == []
+    assert found(NOON, seen) == [other.id, SVB.id]
+    store(engine, item("late", at=NOON - minutes(50)))
+    assert found(NOON + HOUR, seen) == [SVB.id]
+    assert found(NOON + HOUR, seen + 1_000_000) == [other.id, SVB.id], "another cluster's number"
+
+
+def test_what_is_stored_while_a_snapshot_is_taken_is_found_after_it(engine: Engine) -> None:
+    with transaction(engine) as slow:
+        store_items(slow, [item("slow")], [])
+        with transaction(engine) as session:
+            seen = snapshot(session)
+
+    with transaction(engine) as session:
+        found = candidates(
+            session,
+            kinds=[ScopeKind.ENTITY],
+            since=NOON - HOUR,
+            until=NOON + HOUR,
+            min_negative=1,
+            news_since=NOON + HOUR,
+            seen=seen,
+        )
+    assert found == [SVB_SERIES]
+
+
 def test_mentions_come_by_event_time_then_id_without_since_and_with_until(engine: Engine) -> None:
     store(
         engine,
@@ -121,7 +177,7 @@ def test_mentions_come_by_event_time_then_id_without_since_and_with_until(engine
     )
 
     with transaction(engine) as session:
-        rows = mentions(session, SVB_SERIES, since=NOON, until=NOON + minutes(2))
+        rows = mentions(session, [SVB_SERIES], since=NOON, until=NOON + minutes(2))[SVB_SERIES]
 
     assert [row.item_id for row in rows] == ["B", "b", "end"]
     assert [row.copy_of for row in rows] == [None, "z", None]
@@ -134,7 +190,8 @@ def test_mentions_of_each_kind_of_series(engine: Engine) -> None:
 
     def ids(kind: ScopeKind, key: str) -> list[str]:
         with transaction(engine) as session:
-            found = mentions(session, SeriesKey(kind, key), since=LONG_AGO, until=LATER)
+            series = SeriesKey(kind, key)
+            found = mentions(session, [series], since=LONG_AGO, until=LATER)[series]
         return [row.item_id for row in found]
 
     assert ids(ScopeKind.ENTITY, SVB.id) == ["a"]
@@ -166,9 +223,13 @@ def test_a_series_without_a_known_name_is_called_by_its_id(engine: Engine) -> No
     store(engine, item("a"))
 
     with transaction(engine) as session:
-        assert scope_name(session, SVB_SERIES) == SVB.name
-        assert scope_name(session, SeriesKey(ScopeKind.ENTITY, "xx:none")) == "xx:none"
-        assert scope_name(session, SeriesKey(ScopeKind.TOPIC, "M&A")) == "M&A"
+        topic = SeriesKey(ScopeKind.TOPIC, "M&A")
+        unknown = SeriesKey(ScopeKind.ENTITY, "xx:none")
+        assert scope_names(session, [SVB_SERIES, unknown, topic]) == {
+            SVB_SERIES: SVB.name,
+            unknown: "xx:none",
+            topic: "M&A",
+        }
 
 
 def test_the_archive_starts_with_its_oldest_event_time(engine: Engine) -> None:

@@ -9,7 +9,7 @@ from cryptography.fernet import Fernet
 from alerts.delivery.schedule import DELAYS
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import DatabaseAway, Engine, transaction
 from db.outbox import attempts, pending
 from db.rows import SubscriptionRow
@@ -62,7 +62,7 @@ def _say(engine: Engine, *, count: int = 1, revision: int = 1) -> None:
     with transaction(engine) as session:
         for number in range(count):
             row = alert(fired_at=NOON + minutes(number), revision=revision)
-            save_alert(session, row, event(row))
+            save_alerts(session, [(row, event(row))])
 
 
 def _pass(lanes: Lanes) -> int:

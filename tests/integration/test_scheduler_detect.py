@@ -1,7 +1,7 @@
 import json
 import random
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,8 +12,8 @@ from alerts.types import Hour, Walk
 from alerts.walk import walk
 from db import trends
 from db.alerts import detect_state, open_alerts, try_lock
-from db.engine import Engine, transaction
-from db.rows import AlertEventRow
+from db.engine import Engine, Session, transaction
+from db.rows import AlertEventRow, EntityRow, SeriesKey
 from pipeline.stages import detect
 from pipeline.stages.alerting import DETECTOR
 from pipeline.stages.cells import STEP, grid_end
@@ -119,6 +119,36 @@ def test_items_from_before_anybody_watched_do_not_end_the_warm_up(
     assert bool(said(engine)) is fires
 
 
+def test_a_series_is_read_again_only_when_something_was_stored(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[str] = []
+    reading = trends.mentions
+
+    def spying(session: Session, keys: Sequence[SeriesKey], **more: Any) -> Any:
+        read.extend(key.id for key in keys)
+        return reading(session, keys, **more)
+
+    monkeypatch.setattr(trends, "mentions", spying)
+    # One source alone: nothing fires, and an open alert is looked at in any case.
+    rows = [
+        item(f"{name} {n}", at=START + timedelta(minutes=n), entities=(EntityRow(name, name),))
+        for name in ("x:acme", "x:birch")
+        for n in range(3)
+    ]
+    store(engine, rows)
+    evaluate(engine, START + timedelta(hours=1))
+    assert read == ["x:acme", "x:birch"]
+    read.clear()
+
+    evaluate(engine, START + timedelta(hours=1, minutes=10))
+    assert read == []
+    late = item("late", at=START + timedelta(minutes=4), entities=(EntityRow("x:acme", "Acme"),))
+    store(engine, [late])
+    evaluate(engine, START + timedelta(hours=1, minutes=20))
+    assert read == ["x:acme"]
+
+
 def _scope(event: AlertEventRow) -> str:
     return str(json.loads(event.body)["data"]["scope"]["id"])
 
@@ -165,7 +195,7 @@ def test_a_tick_that_dies_anywhere_tells_the_same_alerts_when_it_runs_again(
         return work_or_die
 
     for module, name in (
-        (detect, "save_alert"),
+        (detect, "save_alerts"),
         (detect, "save_detect_state"),
         (trends, "mentions"),
         (trends, "candidates"),

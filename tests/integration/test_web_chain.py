@@ -7,7 +7,7 @@ import pytest
 
 from alerts.messages import AlertEvent
 from alerts.types import TransitionKind
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import AlertRow, Progress, ScopeKind, SeriesKey
@@ -123,7 +123,7 @@ def say(engine: Engine, row: AlertRow, kind: TransitionKind) -> AlertEvent:
     """Store one event of an alert as the scheduler does; return it as receivers get it."""
     event = said_of(row, kind)
     with transaction(engine) as session:
-        save_alert(session, row, event)
+        save_alerts(session, [(row, event)])
     return AlertEvent.model_validate_json(event.body)
 
 

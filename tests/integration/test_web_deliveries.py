@@ -2,7 +2,7 @@
 
 import pytest
 
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.outbox import claim, record_attempt
@@ -36,7 +36,7 @@ async def test_a_dead_delivery_is_listed_with_its_attempts_and_sent_again(
         create_subscription(session, receiver)
         for number in range(3):
             row = alert(fired_at=NOON + minutes(number))
-            save_alert(session, row, event(row))
+            save_alerts(session, [(row, event(row))])
     _die(engine)
 
     async with web_client(web_settings(database_url=database_url)) as client:

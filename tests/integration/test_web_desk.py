@@ -8,7 +8,7 @@ import pytest
 
 from alerts.messages import AlertData, Evidence, Scope, Window, alert_event, event_body
 from alerts.types import Severity, TransitionKind
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import AlertEventRow, Progress
@@ -55,7 +55,7 @@ def fill(engine: Engine) -> str:
     with transaction(engine) as session:
         newest = NOON + timedelta(minutes=2)
         store_items(session, rows, [Progress("raw", 0, 4, newest)])
-        save_alert(session, fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, body))
+        save_alerts(session, [(fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, body))])
     return str(fired.id)
 
 

@@ -16,7 +16,7 @@ from alerts.messages import AlertEvent
 from db import desk as read
 from db.alert_events import alert_history
 from db.rows import ScopeKind, SeriesKey
-from db.trends import scope_name
+from db.trends import scope_names
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
 from pipeline.web.desk import access, views
 from pipeline.web.desk.pages import HEADERS, render
@@ -150,7 +150,7 @@ def series_page(
         "series.html",
         newest=newest,
         key=key,
-        name=scope_name(session, key),
+        name=scope_names(session, [key])[key],
         alerts=alerts,
         chart=chart,
         chosen=chosen,

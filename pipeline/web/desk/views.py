@@ -188,7 +188,7 @@ def stories(
     session: Session, key: SeriesKey, start: datetime, step: timedelta
 ) -> tuple[list[Story], int]:
     """Return the accounts of one bucket, worst first, and how many more there are."""
-    rows = mentions(session, key, since=start - _INSTANT, until=start + step - _INSTANT)
+    rows = mentions(session, [key], since=start - _INSTANT, until=start + step - _INSTANT)[key]
     here = {row.item_id for row in rows}
     copies = Counter(row.copy_of for row in rows if row.copy_of in here)
     # A copy whose account lies outside of the span stands for itself.
