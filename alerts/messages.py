@@ -18,6 +18,8 @@ MAX_NAME_CHARS = 200
 # A longer URL is left out: half of one leads nowhere.
 MAX_URL_CHARS = 1_000
 MAX_EVIDENCE = 5
+MAX_STORIES = 3
+MAX_RELATED = 20
 
 Time = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
 
@@ -59,6 +61,47 @@ class Evidence(_Part):
     )
 
 
+class Tone(_Part):
+    """How accounts speak of the scope; null without accounts."""
+
+    accounts: int = Field(ge=0)
+    negative_share: float | None = Field(description="In [0, 1].")
+    mean_score: float | None = Field(description="From -1 (bad news) to 1.")
+
+
+class Story(_Part):
+    """One of the stories that most negative accounts of the window tell."""
+
+    title: Annotated[str, _cut(MAX_TITLE_CHARS)] = Field(description="Of its worst account.")
+    url: Annotated[
+        str | None, AfterValidator(lambda url: url if url and len(url) <= MAX_URL_CHARS else None)
+    ]
+    accounts: int = Field(ge=0)
+    copies: int = Field(ge=0, description="Items that repeat one of the accounts.")
+    sources: int = Field(ge=0)
+
+
+class Reasons(_Part):
+    """What the detector computed, and what it was compared with."""
+
+    since: Time = Field(description="Start of the window in which it fired.")
+    threshold: float = Field(
+        description="So many times the scores of the rule were asked for, by the alert budget."
+    )
+    z_volume: float
+    z_volume_asked: float
+    z_share: float
+    z_share_asked: float
+    p_value: float = Field(description="Of the volume score, where only chance is at work.")
+    p_value_asked: float
+    negative: int = Field(description="Negative accounts, each counted.")
+    usual_share: float = Field(description="Expected negative share of the accounts.")
+    models: tuple[str, ...] = Field(description="Versions of the classifier.")
+    before: Tone = Field(description="In the week before the window in which it fired.")
+    window: Tone = Field(description="In the window of this event.")
+    stories: tuple[Story, ...] = Field(max_length=MAX_STORIES)
+
+
 class AlertData(_Part):
     """The alert as of the event."""
 
@@ -80,6 +123,22 @@ class AlertData(_Part):
     sources: int = Field(ge=0, description="Distinct sources of the negative accounts.")
     evidence: tuple[Evidence, ...] = Field(
         max_length=MAX_EVIDENCE, description="Most telling first."
+    )
+    rule: str = Field(default="", description="Name of the rule that decided.")
+    related: tuple[Scope, ...] = Field(
+        default=(),
+        max_length=MAX_RELATED,
+        description="The same news would have raised alerts on these too; they are not sent.",
+    )
+    suppressed_by: UUID | None = Field(
+        default=None, description="The alert that tells the same news; null: this one is sent."
+    )
+    flapping: bool = Field(
+        default=False,
+        description="It ended and came back too often in a day: it now ends after a long quiet.",
+    )
+    reasons: Reasons | None = Field(
+        default=None, description="Null in alerts of versions that did not store them."
     )
 
 

@@ -7,7 +7,7 @@ hysteresis, cooldown) lives in ``walk``.
 
 from dataclasses import replace
 from datetime import timedelta
-from math import log, sqrt
+from math import erfc, log, sqrt
 
 from alerts.series import Series, from_us
 from alerts.types import Reading, Rule, Severity
@@ -49,7 +49,8 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
 def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
     counts, expected = series.counts(at, window), series.expected(at, window)
     z_volume = volume_z(counts.outlet_hours, expected)
-    z_share = share_z(counts.negative, counts.accounts, series.baseline(at).share)
+    usual_share = series.baseline(at).share
+    z_share = share_z(counts.negative, counts.accounts, usual_share)
     old_enough = from_us(at) - from_us(series.archive_start_us) >= rule.warm_up
     eligible = (
         old_enough
@@ -68,6 +69,8 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
         accounts=counts.accounts,
         stories=0,
         sources=counts.sources,
+        negative=counts.negative,
+        usual_share=usual_share,
         rank=max(rank, 0.0),
         fires=rank >= rule.threshold,
         clears=(
@@ -115,6 +118,11 @@ def share_z(negative: int, accounts: int, share: float) -> float:
     x, expected = max(negative - 0.5, 0.0), accounts * share
     deviance = _xlog(x, expected) + _xlog(accounts - x, accounts - expected)
     return _signed_root(2 * deviance / (1 + (accounts - 1) * RHO), positive=x > expected)
+
+
+def upper_tail(z: float) -> float:
+    """Return the probability that a standard normal number is at least ``z``."""
+    return erfc(z / sqrt(2)) / 2
 
 
 def _xlog(x: float, mean: float) -> float:

@@ -12,6 +12,12 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Detector(StrEnum):
+    """What is looked for in a series."""
+
+    NEGATIVE_SPIKE = "negative_spike"
+
+
 @dataclass(frozen=True, slots=True)
 class Mention:
     """One item of a series, as detection sees it."""
@@ -43,12 +49,13 @@ class Hour:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When a negative spike fires and when it clears.
+    """When a detector fires and when it clears.
 
     "Is it real?" is asked by ``min_z_volume`` and ``min_z_share``, "does it matter?" by
     ``min_negative``, ``min_sources`` and ``min_ratio``.
 
     Attributes:
+        detector: What is looked for.
         window: Within it a crisis is seen early ...
         long_window: ... and within this one where it is told slowly.
         threshold: So many times ``min_z_volume`` and ``min_z_share`` are asked for; it follows
@@ -62,6 +69,7 @@ class Rule:
         critical_factor: Critical when observed is this many times what firing asks for.
     """
 
+    detector: Detector = Detector.NEGATIVE_SPIKE
     window: timedelta = timedelta(hours=4)
     long_window: timedelta = timedelta(hours=12)
     threshold: float = 1.0
@@ -91,6 +99,8 @@ class Reading:
         accounts: Items that are no copies, of any tone.
         stories: Groups of negative accounts with like titles.
         sources: Distinct sources of the negative accounts.
+        negative: Negative accounts, each counted.
+        usual_share: The negative share that the baseline expects, in (0, 1).
         rank: How far the scores are beyond those that the rule asks for, 1 being just there; 0
             where it asks for more accounts or sources or a longer archive.
         fires: The rank is that of the rule's threshold or more.
@@ -107,6 +117,8 @@ class Reading:
     accounts: int
     stories: int
     sources: int
+    negative: int
+    usual_share: float
     rank: float
     fires: bool
     clears: bool
@@ -114,12 +126,19 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class OpenAlert:
-    """What must be remembered of an alert to move it on."""
+    """What must be remembered of an alert to move it on.
+
+    Attributes:
+        turns: When it ended or came back, the last 24 h.
+        flapping: It did so too often, and now stays open until it has been quiet for long.
+    """
 
     fired_at: datetime
     severity: Severity
     peak_observed: float
     quiet_since: datetime | None = None
+    turns: tuple[datetime, ...] = ()
+    flapping: bool = False
 
 
 class TransitionKind(StrEnum):
@@ -138,6 +157,7 @@ class Transition:
     fired_at: datetime
     severity: Severity
     reading: Reading
+    flapping: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +167,12 @@ class SeriesState:
     Attributes:
         open: The firing alert, if there is one.
         last_resolved_at: For the cooldown.
+        closed: The alert that ended then, which comes back if it fires again within the cooldown.
     """
 
     open: OpenAlert | None = None
     last_resolved_at: datetime | None = None
+    closed: OpenAlert | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,9 @@ from alerts.types import (
 # An open alert is looked at this often even without news, so that it can resolve; the length of
 # a trend bucket.
 _GRID_US = 5 * 60 * 1_000_000
+# Ends and comebacks of one alert in a day; with more it flaps, and each would be noise.
+_MOST_TURNS = 3
+_DAY = timedelta(days=1)
 
 
 def walk(
@@ -46,7 +49,9 @@ def walk(
 
     An alert fires at the event time of a negative account, never because time passed. While it
     is open, every account and every border of 5 minutes is a step at which it may become
-    critical or resolve.
+    critical or resolve. One that fires again within the cooldown is the same alert, which comes
+    back. If it ends and comes back too often in a day, it flaps: from then on it ends only after a
+    quiet of the cooldown's length.
 
     An account that came late lies before ``since``. So the last negative account up to there is
     a step too: where nothing came late it was one before, and says the same again.
@@ -112,29 +117,60 @@ def _advance(
     """Return the state after one reading, and the change if there was one."""
     if state.open is not None:
         return _advance_open(state, state.open, reading, rule)
-    if not reading.fires or _cooling(state.last_resolved_at, reading.at, rule.cooldown):
+    if not reading.fires:
         return state, None
     severity = severity_of(reading, rule)
+    if _cooling(state.last_resolved_at, reading.at, rule.cooldown):
+        return _come_back(state, reading, severity)
     opened = OpenAlert(reading.at, severity, reading.observed)
-    fired = Transition(TransitionKind.FIRED, reading.at, severity, reading)
-    return replace(state, open=opened), fired
+    return SeriesState(open=opened), _change(TransitionKind.FIRED, opened, reading)
 
 
 def _advance_open(
     state: SeriesState, alert: OpenAlert, reading: Reading, rule: Rule
 ) -> tuple[SeriesState, Transition | None]:
     quiet_since = (alert.quiet_since or reading.at) if reading.clears else None
-    if quiet_since is not None and reading.at - quiet_since >= rule.clear_for:
-        resolved = Transition(TransitionKind.RESOLVED, alert.fired_at, alert.severity, reading)
-        return SeriesState(last_resolved_at=reading.at), resolved
+    enough = rule.cooldown if alert.flapping else rule.clear_for
+    if quiet_since is not None and reading.at - quiet_since >= enough:
+        closed = replace(alert, quiet_since=None, turns=_turns(alert, reading.at))
+        state = SeriesState(last_resolved_at=reading.at, closed=closed)
+        return state, _change(TransitionKind.RESOLVED, alert, reading)
 
     worse = alert.severity is Severity.WARNING and severity_of(reading, rule) is Severity.CRITICAL
-    severity = Severity.CRITICAL if worse else alert.severity
-    alert = OpenAlert(
-        alert.fired_at, severity, max(alert.peak_observed, reading.observed), quiet_since
+    alert = replace(
+        alert,
+        severity=Severity.CRITICAL if worse else alert.severity,
+        peak_observed=max(alert.peak_observed, reading.observed),
+        quiet_since=quiet_since,
     )
-    updated = Transition(TransitionKind.UPDATED, alert.fired_at, severity, reading)
+    updated = _change(TransitionKind.UPDATED, alert, reading)
     return replace(state, open=alert), updated if worse else None
+
+
+def _come_back(
+    state: SeriesState, reading: Reading, severity: Severity
+) -> tuple[SeriesState, Transition | None]:
+    """Open the alert that ended once more, unless the reading is from before its end."""
+    closed = state.closed
+    if closed is None or state.last_resolved_at is None or reading.at <= state.last_resolved_at:
+        return state, None
+    turns = _turns(closed, reading.at)
+    alert = replace(
+        closed,
+        severity=Severity.CRITICAL if severity is Severity.CRITICAL else closed.severity,
+        peak_observed=max(closed.peak_observed, reading.observed),
+        turns=turns,
+        flapping=closed.flapping or len(turns) > _MOST_TURNS,
+    )
+    return SeriesState(open=alert), _change(TransitionKind.UPDATED, alert, reading)
+
+
+def _change(kind: TransitionKind, alert: OpenAlert, reading: Reading) -> Transition:
+    return Transition(kind, alert.fired_at, alert.severity, reading, alert.flapping)
+
+
+def _turns(alert: OpenAlert, at: datetime) -> tuple[datetime, ...]:
+    return (*(turn for turn in alert.turns if at - turn < _DAY), at)
 
 
 def _cooling(resolved_at: datetime | None, at: datetime, cooldown: timedelta) -> bool:

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Date,
@@ -43,6 +44,11 @@ alerts = Table(
     Column("stories", Integer, nullable=False),
     Column("sources", Integer, nullable=False),
     Column("languages", ARRAY(Text), nullable=False),
+    Column("rule", Text, nullable=False, server_default=""),
+    Column("suppressed_by", Uuid, comment="the alert that tells the same news"),
+    Column("flapping", Boolean, nullable=False, server_default="false"),
+    Column("related", JSONB, nullable=False, server_default="[]"),
+    Column("reasons", JSONB(none_as_null=True)),
     CheckConstraint("state IN ('firing', 'resolved')", name="state"),
     Index(None, "state", "fired_at"),
     Index(None, "fired_at"),

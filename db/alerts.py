@@ -4,7 +4,7 @@ An alert's event and its outbox rows are written together; db.outbox sends them 
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -23,7 +23,8 @@ from db.subscriptions import to_subscription, wants
 
 _REMEMBERED = ("evaluated_until", "state", "seen")
 _EVIDENCE = tuple(MentionRow.__dataclass_fields__)
-_COPIED = tuple(sorted(set(AlertRow.__dataclass_fields__) - {"scope", "languages", "evidence"}))
+_OTHER = {"scope", "languages", "evidence", "related"}
+_COPIED = tuple(sorted(set(AlertRow.__dataclass_fields__) - _OTHER))
 
 # In their order, which is that of the positions.
 _SAY = sa.text("""
@@ -77,7 +78,7 @@ def save_alerts(
 def _columns(alert: AlertRow) -> dict[str, Any]:
     columns: dict[str, Any] = {name: getattr(alert, name) for name in _COPIED}
     columns |= {"scope_kind": alert.scope.kind.value, "scope_id": alert.scope.id}
-    return columns | {"languages": list(alert.languages)}
+    return columns | {"languages": list(alert.languages), "related": list(alert.related)}
 
 
 def _save_evidence(session: Session, told: Sequence[AlertRow]) -> None:
@@ -101,9 +102,11 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
     # Who was told of an alert is told of its end, whatever its severity has become.
     ids = {alert.id for alert in changed}
     told_before = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
-    told = set(session.execute(told_before.where(outbox.c.alert_id.in_(ids))).tuples())
+    before = session.execute(told_before.where(outbox.c.alert_id.in_(ids)))
+    told = {(alert_id, subscription_id) for alert_id, subscription_id in before}
     rows = []
-    for alert in changed:
+    # What another alert tells is not told twice.
+    for alert in (alert for alert in changed if alert.suppressed_by is None):
         for subscription in receivers:
             if (alert.id, subscription.id) in told or wants(subscription, alert):
                 told.add((alert.id, subscription.id))
@@ -160,10 +163,9 @@ def list_alerts(
     return _load(session, query)
 
 
-def find_alert(session: Session, alert_id: UUID) -> AlertRow | None:
-    """Return one alert as it stands now; None if there is none with that id."""
-    found = _load(session, sa.select(alerts).where(alerts.c.id == alert_id))
-    return found[0] if found else None
+def find_alerts(session: Session, alert_ids: Collection[UUID]) -> list[AlertRow]:
+    """Return those of these alerts that are stored, as they stand now."""
+    return _load(session, sa.select(alerts).where(alerts.c.id.in_(alert_ids)))
 
 
 def events_of(session: Session, alert_id: UUID) -> list[AlertEventRow]:
@@ -242,6 +244,7 @@ def _load(session: Session, query: sa.Select[Any]) -> list[AlertRow]:
         AlertRow(
             scope=SeriesKey(ScopeKind(row.scope_kind), row.scope_id),
             languages=tuple(row.languages),
+            related=tuple(row.related),
             evidence=tuple(evidence[row.id]),
             **{name: row._mapping[name] for name in _COPIED},
         )

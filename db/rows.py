@@ -1,8 +1,10 @@
 """The values that cross the border of the database package: plain, frozen, no SQLAlchemy."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 from db.tone import Tone
@@ -150,6 +152,11 @@ class AlertRow:
         state: "firing" or "resolved".
         revision: 1 when fired, counts up with every event about the alert.
         evidence: Most telling first.
+        rule: Name of the rule that decided.
+        suppressed_by: The alert that tells the same news; nobody is sent this one.
+        flapping: It ended and came back too often, and now ends only after a long quiet.
+        related: What this alert speaks for as well, as JSON: kind, id, name.
+        reasons: What the reading was compared with, as JSON in the shape of the event.
     """
 
     id: UUID
@@ -172,6 +179,11 @@ class AlertRow:
     sources: int
     languages: tuple[str, ...]
     evidence: tuple[MentionRow, ...]
+    rule: str = ""
+    suppressed_by: UUID | None = None
+    flapping: bool = False
+    related: tuple[Mapping[str, str], ...] = ()
+    reasons: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -113,7 +113,7 @@ def scope_names(session: Session, keys: Collection[SeriesKey]) -> dict[SeriesKey
     """Return what people call each series; its id where no name is known."""
     ids = [key.id for key in keys if key.kind is ScopeKind.ENTITY]
     query = sa.select(entities.c.id, entities.c.name).where(entities.c.id.in_(ids))
-    names = dict(session.execute(query).tuples()) if ids else {}
+    names = {row.id: row.name for row in session.execute(query)} if ids else {}
     return {
         key: names.get(key.id, key.id) if key.kind is ScopeKind.ENTITY else key.id for key in keys
     }
@@ -238,10 +238,12 @@ def all_series(session: Session, *, kinds: Collection[ScopeKind]) -> list[Series
     return sorted(SeriesKey(ScopeKind(kind), key) for kind, key in session.execute(query))
 
 
-def models_of(session: Session, item_ids: Sequence[str]) -> list[str]:
-    """Return the versions of the classifier that told these items' tone, sorted."""
-    query = sa.select(items.c.model).distinct().where(items.c.id.in_(item_ids))
-    return list(session.execute(query.order_by(items.c.model)).scalars())
+def models_of(session: Session, item_ids: Sequence[str]) -> dict[str, str]:
+    """Return for each item the version of the classifier that told its tone."""
+    if not item_ids:
+        return {}
+    query = sa.select(items.c.id, items.c.model).where(items.c.id.in_(item_ids))
+    return {row.id: row.model for row in session.execute(query)}
 
 
 def partition_progress(session: Session, topic: str) -> dict[int, Progress]:

@@ -3,55 +3,31 @@
 Used by the command line; what it looks like there lives in ``pipeline.cli.explain_alert``.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from alerts.messages import AlertData, AlertEvent
-from alerts.types import Rule
-from db.alerts import events_of, find_alert
+from alerts.messages import AlertData, AlertEvent, Reasons, Tone
+from alerts.negative_spike import upper_tail
+from alerts.types import Detector, Rule
+from db.alerts import events_of, find_alerts
 from db.engine import Session
-from db.rows import AlertRow, MentionRow, SeriesKey
+from db.rows import AlertRow, SeriesKey
 from db.trends import models_of
-from pipeline.rules import Rules
+from pipeline.rules import Rules, ScopedRule
+from pipeline.stages.alerting import tone_of
 from pipeline.stages.archive import StoredArchive
 from pipeline.stages.cells import Market, cell_start
 from pipeline.stages.ranks import StoredRanks, with_threshold
 from pipeline.stages.reading import Measured, measure_at
+from pipeline.stages.telling import BEFORE
 
-# As long before the window as people remember how a company was spoken of.
-_BEFORE = timedelta(days=7)
 _HOUR = timedelta(hours=1)
 _DIGITS = 2  # as AlertData rounds
 
 
 class NoSuchAlert(Exception):
     """No alert with that id is stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tone:
-    """How accounts speak of the series.
-
-    Attributes:
-        negative_share: In [0, 1]; None without accounts.
-        mean_score: In [-1, 1]; None without accounts.
-    """
-
-    accounts: int
-    negative_share: float | None
-    mean_score: float | None
-
-    @classmethod
-    def of(cls, mentions: Sequence[MentionRow]) -> "Tone":
-        """Return the tone of the mentions that are no copies."""
-        scores = [mention.score for mention in mentions if mention.copy_of is None]
-        negative = sum(m.copy_of is None and m.sentiment == "negative" for m in mentions)
-        count = len(scores)
-        if not count:
-            return cls(0, None, None)
-        return cls(count, negative / count, sum(scores) / count)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +48,7 @@ class Explained:
     """A stored alert, recomputed.
 
     Attributes:
-        rule_name: The rule that watches the series now; None if none does.
+        rule_name: The rule that decided; None where it is not stored and none watches the series.
         before: In the week before the window of the firing.
         during: In that window.
         after: From the firing to the alert's end, or to the newest item.
@@ -97,12 +73,11 @@ class Explained:
 def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     """Recompute an alert from what is stored; stores nothing.
 
-    Thresholds are not stored with an alert: those of the rules as they are now are told beside it.
-
     Args:
         session: An open session.
         alert_id: Which one.
-        rules: As they are now.
+        rules: As they are now: windows are taken from there, and thresholds where an alert of an
+            older version did not store them.
 
     Returns:
         What was said and what is computed, event by event.
@@ -110,36 +85,46 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     Raises:
         NoSuchAlert: If none has that id.
     """
-    alert = find_alert(session, alert_id)
-    if alert is None:
+    found = find_alerts(session, [alert_id])
+    if not found:
         raise NoSuchAlert(f"no alert has the id {alert_id}; `GET /v1/alerts` lists them")
-    scoped = rules.of(alert.scope)
+    alert = found[0]
+    scoped = rules.of(alert.scope, Detector(alert.detector))
     archive = StoredArchive(session)
-    rule = scoped.rule if scoped else Rule()
-    if scoped:
-        start = cell_start(alert.fired_at)
-        market = Market.before(start, archive)
-        rule = with_threshold(scoped, rules, StoredRanks(session), market, cell_start=start)
+    rule = _rule(alert, scoped, rules, session)
     said = tuple(
         _compared(archive, alert.scope, AlertEvent.model_validate_json(event.body), rule)
         for event in events_of(session, alert_id)
     )
     window = said[0].event.data.window
+    ids = [mention.item_id for mention in said[0].measured.mentions]
     ended_at = alert.resolved_at or archive.end() or alert.updated_at
 
     def tone(since: datetime, until: datetime) -> Tone:
-        return Tone.of(archive.mentions([alert.scope], since=since, until=until)[alert.scope])
+        return tone_of(archive.mentions([alert.scope], since=since, until=until)[alert.scope])
 
     return Explained(
         alert,
-        scoped.name if scoped else None,
+        alert.rule or (scoped.name if scoped else None),
         rule,
         said,
-        before=tone(window.start - _BEFORE, window.start),
+        before=tone(window.start - BEFORE, window.start),
         during=tone(window.start, window.end),
         after=tone(window.end, ended_at),
-        models=tuple(models_of(session, [m.item_id for m in said[0].measured.mentions])),
+        models=tuple(sorted(set(models_of(session, ids).values()))),
     )
+
+
+def _rule(alert: AlertRow, scoped: ScopedRule | None, rules: Rules, session: Session) -> Rule:
+    """Return the rule with the threshold that was asked for when the alert fired."""
+    rule = scoped.rule if scoped else Rule(Detector(alert.detector))
+    if alert.reasons:
+        return replace(rule, threshold=Reasons.model_validate(alert.reasons).threshold)
+    if scoped is None:
+        return rule
+    start = cell_start(alert.fired_at)
+    market = Market.before(start, StoredArchive(session))
+    return with_threshold(scoped, rules, StoredRanks(session), market, cell_start=start)
 
 
 def _compared(archive: StoredArchive, key: SeriesKey, event: AlertEvent, rule: Rule) -> Said:
@@ -151,7 +136,7 @@ def _compared(archive: StoredArchive, key: SeriesKey, event: AlertEvent, rule: R
 
 
 def _numbers(alert: AlertData) -> dict[str, float]:
-    return {
+    numbers = {
         "hours": (alert.window.end - alert.window.start) / _HOUR,
         "observed": alert.observed,
         "expected": alert.expected,
@@ -160,6 +145,15 @@ def _numbers(alert: AlertData) -> dict[str, float]:
         "stories": alert.stories,
         "sources": alert.sources,
     }
+    if (reasons := alert.reasons) is not None:
+        numbers |= {
+            "volume score": reasons.z_volume,
+            "share score": reasons.z_share,
+            "p-value": reasons.p_value,
+            "negative accounts": reasons.negative,
+            "usual share": reasons.usual_share,
+        }
+    return numbers
 
 
 def _recomputed(measured: Measured) -> dict[str, float]:
@@ -172,4 +166,9 @@ def _recomputed(measured: Measured) -> dict[str, float]:
         "accounts": reading.accounts,
         "stories": reading.stories,
         "sources": reading.sources,
+        "volume score": reading.z_volume,
+        "share score": reading.z_share,
+        "p-value": upper_tail(reading.z_volume),
+        "negative accounts": reading.negative,
+        "usual share": reading.usual_share,
     }

@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from alerts.types import Rule
+from alerts.types import Detector, Rule
 from db.rows import ScopeKind, SeriesKey
 from models.entities.unlisted import ID_PREFIX
 from models.taxonomy import TOPICS
@@ -71,9 +71,17 @@ class Rules:
 
     rules: tuple[ScopedRule, ...]
 
-    def of(self, key: SeriesKey) -> ScopedRule | None:
-        """Return the rule that decides for a series; None if none watches it."""
-        return next((rule for rule in self.rules if rule.holds(key)), None)
+    def of(self, key: SeriesKey, detector: Detector = Detector.NEGATIVE_SPIKE) -> ScopedRule | None:
+        """Return the rule of a detector that decides for a series; None if none watches it."""
+        found = (rule for rule in self.rules if rule.holds(key) and rule.rule.detector == detector)
+        return next(found, None)
+
+    def by_detector(self) -> dict[Detector, "Rules"]:
+        """Return the rules of each detector that has any, in their order."""
+        found: dict[Detector, tuple[ScopedRule, ...]] = {}
+        for rule in self.rules:
+            found[rule.rule.detector] = (*found.get(rule.rule.detector, ()), rule)
+        return {detector: Rules(found[detector]) for detector in sorted(found)}
 
     @property
     def kinds(self) -> list[ScopeKind]:
@@ -151,6 +159,7 @@ class _Spec(_Part):
     """One ``[[rules]]`` table; the thresholds are the fields of ``Rule``."""
 
     name: Name
+    detector: Annotated[Detector, Field(strict=False)] = _DEFAULT.detector
     entities: Names = []
     topics: Names = []
     market: bool = False

@@ -3,32 +3,36 @@
 As of each moment, nothing from the future: ``detect.advance`` is given event time cell by cell.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
 from alerts.budget import Ranks
+from alerts.types import Detector
 from db.rows import AlertRow, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.archive import Archive
-from pipeline.stages.detect import Change, Reached, advance
+from pipeline.stages.detect import Reached, advance
+from pipeline.stages.telling import Change
 
 
 class MemoryRanks:
     """The ranks of one backtest; see ``ranks.RankStore``."""
 
     def __init__(self) -> None:
-        self._days: dict[date, dict[SeriesKey, float]] = {}
+        self._days: defaultdict[Detector, dict[date, dict[SeriesKey, float]]] = defaultdict(dict)
 
-    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
-        """Return the ranks of the days in ``[since, before)``."""
-        return {day: ranks for day, ranks in self._days.items() if since <= day < before}
+    def read(self, detector: Detector, *, since: date, before: date) -> Ranks[SeriesKey]:
+        """Return a detector's ranks of the days in ``[since, before)``."""
+        days = self._days[detector]
+        return {day: ranks for day, ranks in days.items() if since <= day < before}
 
-    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+    def save(self, detector: Detector, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
         """Raise the ranks to these where they are higher."""
         for key, days in ranks.items():
             for day, rank in days.items():
-                known = self._days.setdefault(day, {})
+                known = self._days[detector].setdefault(day, {})
                 known[key] = max(rank, known.get(key, 0.0))
 
 
@@ -51,6 +55,11 @@ class Fired:
     def last(self) -> AlertRow:
         """The alert as it was left."""
         return self.changes[-1].alert
+
+    @property
+    def told(self) -> bool:
+        """Whether receivers ever heard of it: another alert may have spoken for it throughout."""
+        return any(change.alert.suppressed_by is None for change in self.changes)
 
     @property
     def scope(self) -> SeriesKey:

@@ -10,9 +10,12 @@ import typer
 from pipeline.cli.fail import FAILED, fail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from rich.table import Table
 
-    from pipeline.explained_alert import Explained, Said, Tone
+    from alerts.messages import Story, Tone
+    from pipeline.explained_alert import Explained, Said
 
 
 def explain_alert(
@@ -51,6 +54,8 @@ def _show(explained: Explained) -> None:
     console.print(render_alert(first.event, evidence=5), "", soft_wrap=True)
     console.print(_compared_with(explained, first), "")
     console.print(_tones(explained), "")
+    if first.event.data.reasons:
+        console.print(_stories(first.event.data.reasons.stories), "")
     console.print(
         "classified by " + (", ".join(explained.models) or "nothing that is still stored")
     )
@@ -66,9 +71,11 @@ def _show(explained: Explained) -> None:
 
 
 def _compared_with(explained: Explained, first: Said) -> Table:
+    from alerts.negative_spike import upper_tail
+
     measured, rule = first.measured, explained.rule
     reading, baseline = measured.reading, measured.baseline
-    share = measured.negative / reading.accounts if reading.accounts else 0.0
+    share = reading.negative / reading.accounts if reading.accounts else 0.0
     z_volume, z_share = rule.threshold * rule.min_z_volume, rule.threshold * rule.min_z_share
     least = max(rule.min_negative, rule.min_ratio * reading.expected)
     return _table(
@@ -91,6 +98,12 @@ def _compared_with(explained: Explained, first: Said) -> Table:
                 f"{reading.z_volume:.2f}",
                 "0",
                 f"{z_volume:.2f}",
+            ),
+            (
+                "its p-value",
+                f"{upper_tail(reading.z_volume):.2g}",
+                "0.5",
+                f"{upper_tail(z_volume):.2g}",
             ),
             (
                 "share score",
@@ -118,6 +131,21 @@ def _tones(explained: Explained) -> Table:
             row("in the week before the window", explained.before),
             row("in the window", explained.during),
             row("since then", explained.after),
+        ],
+    )
+
+
+def _stories(stories: Sequence[Story]) -> Table:
+    return _table(
+        ("stories", "accounts", "copies", "sources"),
+        [
+            (
+                f"{story.title}\n{story.url or ''}".strip(),
+                f"{story.accounts}",
+                f"{story.copies}",
+                f"{story.sources}",
+            )
+            for story in stories
         ],
     )
 

@@ -1,14 +1,31 @@
 """From a detector's transition to the alert's row and to the event that its receivers get."""
 
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from alerts.evidence import most_telling
-from alerts.messages import AlertData, Evidence, Scope, Window, alert_event, event_body
-from alerts.types import Mention, Severity, Transition, TransitionKind
+from alerts.messages import (
+    MAX_RELATED,
+    MAX_STORIES,
+    AlertData,
+    Evidence,
+    Reasons,
+    Scope,
+    Story,
+    Tone,
+    Window,
+    alert_event,
+    event_body,
+)
+from alerts.negative_spike import upper_tail
+from alerts.stories import group_stories
+from alerts.types import Mention, Rule, Severity, Transition, TransitionKind
 from db.rows import AlertEventRow, AlertRow, MentionRow, SeriesKey
 
+# Under this name detection takes its lock and keeps the point that it has reached.
 DETECTOR = "negative_spike"
 # Any fixed value would do; a new one would give every alert a new id.
 _NAMESPACE = UUID("5b1f3c52-6a0e-4f0b-9a70-3f6f7b1f7d11")
@@ -33,40 +50,59 @@ def to_mention(row: MentionRow) -> Mention:
     )
 
 
-def moved(
-    alert: AlertRow | None,
-    transition: Transition,
-    *,
-    key: SeriesKey,
-    name: str,
-    rows: Sequence[MentionRow],
-) -> AlertRow:
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a walk found on one series.
+
+    Attributes:
+        rule: With the threshold that its budget left.
+        rule_name: What the user calls it.
+        key: The series.
+        name: What people call it.
+        rows: Its mentions, at least those of the window that ends with the transition.
+    """
+
+    transition: Transition
+    rule: Rule
+    rule_name: str
+    key: SeriesKey
+    name: str
+    rows: Sequence[MentionRow]
+
+    @property
+    def inside(self) -> list[MentionRow]:
+        """The mentions of the transition's window."""
+        at, window = self.transition.reading.at, self.transition.reading.window
+        return [row for row in self.rows if at - window < row.published_at <= at]
+
+
+def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequence[str]) -> AlertRow:
     """Return the alert as it stands after the transition.
 
     Args:
         alert: As it stood before; None, or an older and resolved one, when this one fires.
-        transition: What the detector found.
-        key: The series.
-        name: What people call the series.
-        rows: Its mentions, at least those of the window that ends with the transition.
+        found: What the detector found.
+        before: The tone of the week before it fired.
+        models: That told the tone of the window.
     """
-    reading = transition.reading
+    transition, reading = found.transition, found.transition.reading
     at, start = reading.at, reading.at - reading.window
-    fired = transition.kind is TransitionKind.FIRED
+    if transition.kind is TransitionKind.FIRED:
+        alert = None
     resolved = transition.kind is TransitionKind.RESOLVED
-    inside = [row for row in rows if start < row.published_at <= at]
+    inside = found.inside
     by_id = {row.item_id: row for row in inside}
     # By the time an alert resolves its reasons have left the window: it keeps those it had.
     keep = alert if alert and resolved else None
     telling = most_telling([to_mention(row) for row in inside], at=at, window=reading.window)
     return AlertRow(
-        id=alert_id(DETECTOR, key, transition.fired_at),
-        detector=DETECTOR,
-        scope=key,
-        scope_name=name,
+        id=alert_id(found.rule.detector, found.key, transition.fired_at),
+        detector=found.rule.detector.value,
+        scope=found.key,
+        scope_name=alert.scope_name if alert else found.name,
         severity=transition.severity.value,
         state="resolved" if resolved else "firing",
-        revision=1 if fired or alert is None else alert.revision + 1,
+        revision=alert.revision + 1 if alert else 1,
         fired_at=transition.fired_at,
         updated_at=at,
         resolved_at=at if resolved else None,
@@ -80,6 +116,83 @@ def moved(
         sources=reading.sources,
         languages=keep.languages if keep else _languages(inside),
         evidence=keep.evidence if keep else tuple(by_id[m.item_id] for m in telling),
+        rule=found.rule_name,
+        suppressed_by=alert.suppressed_by if alert else None,
+        flapping=transition.flapping,
+        related=alert.related if alert else (),
+        reasons=_reasons(alert, found, before, models).model_dump(mode="json"),
+    )
+
+
+def _reasons(alert: AlertRow | None, found: Found, before: Tone, models: Sequence[str]) -> Reasons:
+    reading, rule = found.transition.reading, found.rule
+    volume_asked = rule.threshold * rule.min_z_volume
+    inside = found.inside
+    since = reading.at - reading.window
+    if alert and alert.reasons:
+        since = Reasons.model_validate(alert.reasons).since
+    return Reasons(
+        since=since,
+        threshold=rule.threshold,
+        z_volume=reading.z_volume,
+        z_volume_asked=volume_asked,
+        z_share=reading.z_share,
+        z_share_asked=rule.threshold * rule.min_z_share,
+        p_value=upper_tail(reading.z_volume),
+        p_value_asked=upper_tail(volume_asked),
+        negative=reading.negative,
+        usual_share=reading.usual_share,
+        models=tuple(models),
+        before=before,
+        window=tone_of(inside),
+        stories=top_stories(inside),
+    )
+
+
+def tone_of(rows: Sequence[MentionRow]) -> Tone:
+    """Return how the mentions that are no copies speak of their series."""
+    scores = [row.score for row in rows if row.copy_of is None]
+    negative = sum(row.copy_of is None and row.sentiment == "negative" for row in rows)
+    count = len(scores)
+    if not count:
+        return Tone(accounts=0, negative_share=None, mean_score=None)
+    return Tone(accounts=count, negative_share=negative / count, mean_score=sum(scores) / count)
+
+
+def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
+    """Return the stories that most negative accounts tell, most told first."""
+    accounts = [row for row in rows if row.copy_of is None and row.sentiment == "negative"]
+    accounts.sort(key=lambda row: (row.score, row.published_at, row.item_id))
+    stories: dict[int, list[MentionRow]] = {}
+    for row, story in zip(accounts, group_stories([row.title for row in accounts]), strict=True):
+        stories.setdefault(story, []).append(row)
+    copies = Counter(row.copy_of for row in rows)
+    told = sorted(stories.values(), key=len, reverse=True)[:MAX_STORIES]
+    return tuple(
+        Story(
+            title=story[0].title,
+            url=story[0].url,
+            accounts=len(story),
+            copies=sum(copies[row.item_id] for row in story),
+            sources=len({row.source for row in story}),
+        )
+        for story in told
+    )
+
+
+def speaks_for(leader: AlertRow, member: AlertRow, *, at: datetime) -> AlertRow:
+    """Return an alert that from now on speaks for another one as well.
+
+    Its counts stay those of its last reading.
+    """
+    scope = _scope(member).model_dump(mode="json")
+    related = [other for other in leader.related if other["id"] != scope["id"]]
+    return replace(
+        leader,
+        revision=leader.revision + 1,
+        # A late account may tell of a time before the leader's last change.
+        updated_at=max(at, leader.updated_at),
+        related=tuple([*related, scope][-MAX_RELATED:]),
     )
 
 
@@ -89,9 +202,7 @@ def said_of(alert: AlertRow, kind: TransitionKind) -> AlertEventRow:
         id=alert.id,
         detector=alert.detector,
         severity=Severity(alert.severity),
-        scope=Scope.model_validate(
-            {"kind": alert.scope.kind.value, "id": alert.scope.id, "name": alert.scope_name}
-        ),
+        scope=_scope(alert),
         detected_at=alert.fired_at,
         window=Window(start=alert.window_start, end=alert.window_end),
         observed=alert.observed,
@@ -110,9 +221,20 @@ def said_of(alert: AlertRow, kind: TransitionKind) -> AlertEventRow:
             )
             for row in alert.evidence
         ),
+        rule=alert.rule,
+        related=tuple(Scope.model_validate(scope) for scope in alert.related),
+        suppressed_by=alert.suppressed_by,
+        flapping=alert.flapping,
+        reasons=Reasons.model_validate(alert.reasons) if alert.reasons else None,
     )
     body = event_body(alert_event(kind, at=alert.updated_at, alert=told))
     return AlertEventRow(alert.id, alert.revision, kind.value, alert.updated_at, body)
+
+
+def _scope(alert: AlertRow) -> Scope:
+    return Scope.model_validate(
+        {"kind": alert.scope.kind.value, "id": alert.scope.id, "name": alert.scope_name}
+    )
 
 
 def _languages(rows: Sequence[MentionRow]) -> tuple[str, ...]:

@@ -73,6 +73,10 @@ class Archive(Protocol):
         """Return what people call each series; its id where no name is known."""
         ...
 
+    def models(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """Return for each item the version of the classifier that told its tone."""
+        ...
+
 
 class StoredArchive:
     """The news in the database, as one transaction sees it."""
@@ -133,6 +137,10 @@ class StoredArchive:
         """See ``Archive``."""
         return trends.scope_names(self._session, keys)
 
+    def models(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """See ``Archive``."""
+        return trends.models_of(self._session, item_ids)
+
 
 class MemoryArchive:
     """Items as the worker would have stored them, one after the other."""
@@ -144,6 +152,7 @@ class MemoryArchive:
         self._names: dict[str, str] = {}
         self._start = min((row.published_at for row in rows), default=None)
         self._end = max((row.published_at for row in rows), default=None)
+        self._models = {row.id: row.model for row in rows}
         for row in rows:
             for entity in row.entities:
                 self._names.setdefault(entity.id, entity.name)
@@ -223,6 +232,10 @@ class MemoryArchive:
         """See ``Archive``."""
         entity = ScopeKind.ENTITY
         return {k: self._names.get(k.id, k.id) if k.kind is entity else k.id for k in keys}
+
+    def models(self, item_ids: Sequence[str]) -> dict[str, str]:
+        """See ``Archive``."""
+        return {item_id: self._models[item_id] for item_id in item_ids}
 
     def _mentions_of(self, key: SeriesKey, since: datetime, until: datetime) -> list[MentionRow]:
         times = self._times.get(key, [])

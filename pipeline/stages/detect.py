@@ -7,47 +7,26 @@ never crosses a border of the fixed grid ``STEP`` and whatever is read as histor
 grid, not on the tick.
 """
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from functools import cached_property
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts.types import Hour, Reading, Rule, SeriesState
-from alerts.walk import walk
-from db.alerts import detect_state, open_alerts, save_alerts, save_detect_state, try_lock
+from alerts.types import Detector, Rule, SeriesState, Severity, TransitionKind
+from db.alerts import detect_state, find_alerts, save_alerts, save_detect_state, try_lock
 from db.engine import Session
-from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
+from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
 from pipeline.rules import Rules
-from pipeline.stages.alerting import DETECTOR, moved, said_of, to_mention
+from pipeline.stages.alerting import DETECTOR, Found, alert_id
 from pipeline.stages.archive import Archive, StoredArchive
-from pipeline.stages.cells import STEP, Market, grid_end, histories
-from pipeline.stages.ranks import RankStore, StoredRanks, with_threshold
-
-# Walks an open alert to its end whose series no rule watches any more.
-_LAST_RULE = Rule()
-# So many series are read by one statement: few round trips, and what is held stays bounded.
-_READ_AT_ONCE = 500
+from pipeline.stages.cells import STEP, grid_end
+from pipeline.stages.ranks import RankStore, StoredRanks
+from pipeline.stages.telling import Change, Teller
+from pipeline.stages.walking import Walker, Watch
 
 _STATES = TypeAdapter(dict[str, SeriesState])
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One thing that happened to an alert.
-
-    Attributes:
-        alert: As it stands afterwards.
-        event: What receivers are told.
-        reading: What the detector measured.
-    """
-
-    alert: AlertRow
-    event: AlertEventRow
-    reading: Reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +44,13 @@ class Reached:
     Attributes:
         until: Event time that is evaluated, inclusive.
         states: Of the series that are not at rest.
-        firing: The open alerts.
+        alerts: Their last alerts.
         seen: ``Archive.snapshot`` from before the news was read.
     """
 
     until: datetime
-    states: Mapping[SeriesKey, SeriesState] = field(default_factory=dict)
-    firing: Mapping[SeriesKey, AlertRow] = field(default_factory=dict)
+    states: Mapping[Watch, SeriesState] = field(default_factory=dict)
+    alerts: Mapping[Watch, AlertRow] = field(default_factory=dict)
     seen: int | None = None
 
     @classmethod
@@ -100,7 +79,7 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     if oldest is None:
         return None
     saved = detect_state(session, DETECTOR)
-    reached = _unpack(saved, open_alerts(session)) if saved else Reached.before(oldest)
+    reached = _unpack(session, saved) if saved else Reached.before(oldest)
     if watermark < reached.until:
         return None
     ranks = StoredRanks(session)
@@ -125,43 +104,60 @@ def advance(
     Returns:
         The point reached, at most the watermark, and the changes in the order of event time.
     """
-    states, firing = dict(reached.states), dict(reached.firing)
+    states = {
+        watch: _known(state, reached.alerts.get(watch)) for watch, state in reached.states.items()
+    }
     seen = archive.snapshot()
-    stretch = _Stretch(archive, reached, watermark, rules)
-    busy = [key for key, state in states.items() if state.open]
-    until, changed = stretch.next(keep_small=bool(busy))
-    walker = _Walker(archive, ranks, rules, reached.until, until)
-    changes: list[Change] = []
+    busy = [watch for watch, state in states.items() if state.open]
+    until, changed = _Stretch(archive, reached, watermark, rules).next(keep_small=bool(busy))
+    walker = Walker(archive, ranks, rules, reached.until, until)
+    found: list[Found] = []
     for given in walker.given(sorted({*changed, *busy})):
-        key = given.key
-        states[key], of_series = walker.walk(given, states.get(key, SeriesState()), firing.get(key))
-        changes += of_series
-        if of_series:
-            firing[key] = of_series[-1].alert
-    ranks.save(walker.ranks)
-    # In the order of event time, so that receivers hear one story and not series by series.
-    changes.sort(key=lambda change: change.event.at)
-    open_now = {key: alert for key, alert in firing.items() if alert.state == "firing"}
-    return Reached(until, _remembered(states, until, rules), open_now, seen), changes
+        before = states.get(given.watch, SeriesState())
+        states[given.watch], of_series = walker.walk(given, before)
+        found += of_series
+    for detector, stood_out in walker.ranks.items():
+        ranks.save(detector, stood_out)
+    teller = Teller(archive, reached.alerts, sorted(found, key=_order))
+    changes = teller.tell()
+    states = _remembered(states, until, rules)
+    alerts = {watch: alert for watch, alert in teller.alerts.items() if watch in states}
+    return Reached(until, states, alerts, seen), changes
 
 
-def _rule_of(key: SeriesKey, rules: Rules) -> Rule:
-    scoped = rules.of(key)
-    return scoped.rule if scoped else _LAST_RULE
+def _order(found: Found) -> tuple[object, ...]:
+    """Sort by event time, so that receivers hear one story and not series by series.
+
+    Of what happens at once, the ends are told first, then what stands out most: it is the one to
+    speak for the others.
+    """
+    change = found.transition
+    first = change.kind is not TransitionKind.RESOLVED
+    urgent = change.severity is Severity.CRITICAL
+    return change.reading.at, first, not urgent, -change.reading.rank, found.key
+
+
+def _known(state: SeriesState, alert: AlertRow | None) -> SeriesState:
+    """Return the state without an alert that someone deleted: there is nothing to move."""
+    if alert is not None or not (state.open or state.closed):
+        return state
+    ended_at = state.open.fired_at if state.open else state.last_resolved_at
+    return SeriesState(last_resolved_at=ended_at)
 
 
 def _remembered(
-    states: Mapping[SeriesKey, SeriesState], until: datetime, rules: Rules
-) -> dict[SeriesKey, SeriesState]:
+    states: Mapping[Watch, SeriesState], until: datetime, rules: Rules
+) -> dict[Watch, SeriesState]:
     """Return the states without those that no longer matter."""
 
-    def matters(key: SeriesKey, state: SeriesState) -> bool:
-        rule = _rule_of(key, rules)
+    def matters(watch: Watch, state: SeriesState) -> bool:
+        scoped = rules.of(watch.key, watch.detector)
+        rule = scoped.rule if scoped else Rule(watch.detector)
         resolved_at = state.last_resolved_at
         cooling = resolved_at and resolved_at > until - rule.long_window - rule.cooldown
         return bool(state.open or cooling)
 
-    return {key: state for key, state in states.items() if matters(key, state)}
+    return {watch: state for watch, state in states.items() if matters(watch, state)}
 
 
 class _Stretch:
@@ -174,9 +170,9 @@ class _Stretch:
         self._since = reached.until
         self._seen = reached.seen
         self._watermark = watermark
-        self._rules = rules
+        self._rules = rules.by_detector()
 
-    def next(self, *, keep_small: bool) -> tuple[datetime, list[SeriesKey]]:
+    def next(self, *, keep_small: bool) -> tuple[datetime, list[Watch]]:
         """Return the end of the next stretch and the series that may fire in it.
 
         A stretch ends at the grid; one in which nothing can fire is joined with its
@@ -193,126 +189,47 @@ class _Stretch:
             until, span = further, 2 * span
         return until, changed
 
-    def _candidates(self, since: datetime, until: datetime) -> list[SeriesKey]:
-        found = self._archive.candidates(
-            kinds=self._rules.kinds,
-            since=since - self._rules.longest_window,
-            until=until,
-            min_negative=self._rules.least_negative,
-            news_since=since,
-            seen=self._seen,
-        )
-        return [key for key in found if self._rules.of(key)]
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """What walking one series needs of the archive."""
-
-    key: SeriesKey
-    name: str
-    rule: Rule
-    mentions: Sequence[MentionRow]
-    hours: Sequence[Hour]
-
-
-class _Walker:
-    """Walks series through ``(since, until]``, inside one cell of the grid."""
-
-    def __init__(
-        self, archive: Archive, past: RankStore, rules: Rules, since: datetime, until: datetime
-    ) -> None:
-        self.ranks: dict[SeriesKey, dict[date, float]] = {}
-        self._archive = archive
-        self._past = past
-        self._rules = rules
-        self._since = since
-        self._until = until
-        self._cell_start = grid_end(since) - STEP
-        self._known_rules: dict[str, Rule] = {}
-
-    def given(self, keys: Sequence[SeriesKey]) -> Iterator[_Given]:
-        """Read what the series need, many at once."""
-        by_window: defaultdict[timedelta, list[SeriesKey]] = defaultdict(list)
-        for key in keys:
-            by_window[self._rule(key).long_window].append(key)
-        for window, alike in by_window.items():
-            for first in range(0, len(alike), _READ_AT_ONCE):
-                some = alike[first : first + _READ_AT_ONCE]
-                start = self._revisit(window) - window
-                rows = self._archive.mentions(some, since=start, until=self._until)
-                hours = histories(
-                    self._archive, some, self._cell_start, window=window, until=self._until
-                )
-                names = self._archive.names(some)
-                for key in some:
-                    yield _Given(key, names[key], self._rule(key), rows[key], hours[key])
-
-    def walk(
-        self, given: _Given, state: SeriesState, alert: AlertRow | None
-    ) -> tuple[SeriesState, list[Change]]:
-        """Walk one series; return its new state and what became of its alert, in order."""
-        if state.open and alert is None:  # Someone deleted the alert: there is nothing to move.
-            state = SeriesState(last_resolved_at=state.open.fired_at)
-        key = given.key
-        walked = walk(
-            [to_mention(row) for row in given.mentions],
-            given.hours,
-            state=state,
-            since=self._since,
-            until=self._until,
-            revisit_since=self._revisit(given.rule.long_window),
-            archive_start=self._market.watched_since,
-            parent_share=self._market.negative_share,
-            rule=given.rule,
-            profile=self._market.profile,
-        )
-        if walked.ranks:
-            self.ranks[key] = walked.ranks
-        changes: list[Change] = []
-        for transition in walked.transitions:
-            name = alert.scope_name if alert else given.name
-            alert = moved(alert, transition, key=key, name=name, rows=given.mentions)
-            said = said_of(alert, transition.kind)
-            changes.append(Change(alert, said, transition.reading))
-        return walked.state, changes
-
-    def _revisit(self, window: timedelta) -> datetime:
-        return max(self._since - window, self._cell_start)
-
-    @cached_property
-    def _market(self) -> Market:
-        return Market.before(self._cell_start, self._archive)
-
-    def _rule(self, key: SeriesKey) -> Rule:
-        scoped = self._rules.of(key)
-        if scoped is None:
-            return _LAST_RULE
-        if scoped.name not in self._known_rules:
-            self._known_rules[scoped.name] = with_threshold(
-                scoped, self._rules, self._past, self._market, cell_start=self._cell_start
+    def _candidates(self, since: datetime, until: datetime) -> list[Watch]:
+        return [
+            Watch(detector, key)
+            for detector, rules in self._rules.items()
+            for key in self._archive.candidates(
+                kinds=rules.kinds,
+                since=since - rules.longest_window,
+                until=until,
+                min_negative=rules.least_negative,
+                news_since=since,
+                seen=self._seen,
             )
-        return self._known_rules[scoped.name]
+            if rules.of(key, detector)
+        ]
 
 
-def _unpack(saved: Mapping[str, Any], alerts: Sequence[AlertRow]) -> Reached:
-    """Return the point reached, from what was saved and the alerts that are open."""
-    states = _STATES.validate_python(saved["state"])
-    return Reached(
-        saved["evaluated_until"],
-        {_key(text): state for text, state in states.items()},
-        {alert.scope: alert for alert in alerts if alert.detector == DETECTOR},
-        saved["seen"],
-    )
+def _unpack(session: Session, saved: Mapping[str, Any]) -> Reached:
+    """Return the point reached, from what was saved and the alerts that it speaks of."""
+    states = {
+        _watch(text): state for text, state in _STATES.validate_python(saved["state"]).items()
+    }
+    ids = {
+        alert_id(watch.detector, watch.key, last.fired_at): watch
+        for watch, state in states.items()
+        if (last := state.open or state.closed)
+    }
+    alerts = {ids[alert.id]: alert for alert in find_alerts(session, ids)} if ids else {}
+    return Reached(saved["evaluated_until"], states, alerts, saved["seen"])
 
 
-def _pack(states: Mapping[SeriesKey, SeriesState]) -> dict[str, Any]:
+def _pack(states: Mapping[Watch, SeriesState]) -> dict[str, Any]:
     packed: dict[str, Any] = _STATES.dump_python(
-        {f"{key.kind}:{key.id}": state for key, state in states.items()}, mode="json"
+        {f"{w.detector}:{w.key.kind}:{w.key.id}": state for w, state in states.items()},
+        mode="json",
     )
     return packed
 
 
-def _key(text: str) -> SeriesKey:
-    kind, _, scope_id = text.partition(":")
-    return SeriesKey(ScopeKind(kind), scope_id)
+def _watch(text: str) -> Watch:
+    detector, _, key = text.partition(":")
+    if detector not in set(Detector):  # of a version that knew but one
+        detector, key = Detector.NEGATIVE_SPIKE, text
+    kind, _, scope_id = key.partition(":")
+    return Watch(Detector(detector), SeriesKey(ScopeKind(kind), scope_id))

@@ -7,23 +7,22 @@ from typing import Protocol
 
 from alerts import budget
 from alerts.budget import Ranks
-from alerts.types import Rule
+from alerts.types import Detector, Rule
 from db.detect_ranks import read_ranks, save_ranks
 from db.engine import Session
 from db.rows import SeriesKey
 from pipeline.rules import Rules, ScopedRule
-from pipeline.stages.alerting import DETECTOR
 from pipeline.stages.cells import Market
 
 
 class RankStore(Protocol):
     """Remembers how far series stood out, day by day."""
 
-    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
-        """Return the ranks of the days in ``[since, before)``; low ones may lack."""
+    def read(self, detector: Detector, *, since: date, before: date) -> Ranks[SeriesKey]:
+        """Return a detector's ranks of the days in ``[since, before)``; low ones may lack."""
         ...
 
-    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+    def save(self, detector: Detector, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
         """Raise the ranks to these where they are higher."""
         ...
 
@@ -34,13 +33,13 @@ class StoredRanks:
     def __init__(self, session: Session) -> None:
         self._session = session
 
-    def read(self, *, since: date, before: date) -> Ranks[SeriesKey]:
+    def read(self, detector: Detector, *, since: date, before: date) -> Ranks[SeriesKey]:
         """See ``RankStore``."""
-        return read_ranks(self._session, DETECTOR, since=since, before=before, least=budget.LEAST)
+        return read_ranks(self._session, detector, since=since, before=before, least=budget.LEAST)
 
-    def save(self, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
+    def save(self, detector: Detector, ranks: Mapping[SeriesKey, Mapping[date, float]]) -> None:
         """See ``RankStore``."""
-        save_ranks(self._session, DETECTOR, ranks)
+        save_ranks(self._session, detector, ranks)
 
 
 def with_threshold(
@@ -55,9 +54,10 @@ def with_threshold(
     today = cell_start.date()
     first = today - timedelta(days=budget.HISTORY_DAYS + 1)
     warm = market.watched_since + scoped.rule.warm_up
+    detector = scoped.rule.detector
     own = {
-        day: {key: rank for key, rank in ranks.items() if rules.of(key) is scoped}
-        for day, ranks in past.read(since=first, before=today).items()
+        day: {key: rank for key, rank in ranks.items() if rules.of(key, detector) is scoped}
+        for day, ranks in past.read(detector, since=first, before=today).items()
     }
     threshold = budget.threshold(
         own,

@@ -30,11 +30,6 @@ class Measured:
         """Items that are no accounts."""
         return self.reading.items - self.reading.accounts
 
-    @property
-    def negative(self) -> int:
-        """Negative accounts, each counted."""
-        return sum(m.copy_of is None and m.sentiment == "negative" for m in self.mentions)
-
 
 def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Measured:
     """Measure one series as the scheduler does at one moment; nothing after ``at`` is read."""

@@ -10,6 +10,7 @@ from sqlalchemy import text
 from db.alerts import (
     alert_events,
     detect_state,
+    find_alerts,
     list_alerts,
     open_alerts,
     save_alerts,
@@ -164,6 +165,29 @@ def test_who_was_told_of_an_alert_is_told_of_its_end_at_any_severity(engine: Eng
         assert list(revisions.scalars()) == [1, 2]
 
 
+def test_what_another_alert_tells_is_sent_to_nobody(engine: Engine) -> None:
+    with transaction(engine) as session:
+        create_subscription(session, subscription())
+    leader = alert()
+    member = replace(
+        alert(key=BANKS),
+        suppressed_by=leader.id,
+        rule="topics",
+        reasons={"threshold": 1.5},
+        flapping=True,
+    )
+    related = ({"kind": "topic", "id": BANKS.id, "name": "banks"},)
+
+    save(engine, leader, member, replace(leader, revision=2, related=related))
+
+    with transaction(engine) as session:
+        assert {row.id: row for row in list_alerts(session)}[member.id] == member
+        assert find_alerts(session, [leader.id])[0].related == related
+    with engine.connect() as connection:
+        sent = connection.execute(text("SELECT alert_id, revision FROM outbox ORDER BY 2")).all()
+    assert [tuple(row) for row in sent] == [(leader.id, 1), (leader.id, 2)]
+
+
 def test_subscriptions_are_listed_disabled_and_deleted(engine: Engine) -> None:
     row = subscription(entities=("us:SIVB",), severities=("critical",))
     with transaction(engine) as session:
@@ -181,12 +205,13 @@ def test_what_a_detector_remembers_is_replaced(engine: Engine) -> None:
     with transaction(engine) as session:
         assert detect_state(session, "spike") is None
         save_detect_state(session, "spike", NOON, {"entity:a": {"open": None}})
-        save_detect_state(session, "spike", NOON + minutes(5), {"公司": [1.5]})
+        save_detect_state(session, "spike", NOON + minutes(5), {"公司": [1.5]}, 2**40)
         save_detect_state(session, "other", NOON, {})
 
     with transaction(engine) as session:
         saved = detect_state(session, "spike")
-    assert saved == {"evaluated_until": NOON + minutes(5), "state": {"公司": [1.5]}}
+    later = NOON + minutes(5)
+    assert saved == {"evaluated_until": later, "state": {"公司": [1.5]}, "seen": 2**40}
 
 
 def test_a_lock_is_held_until_its_transaction_ends(engine: Engine) -> None:

@@ -14,7 +14,7 @@ from db import trends
 from db.alerts import detect_state, open_alerts, try_lock
 from db.engine import Engine, Session, transaction
 from db.rows import AlertEventRow, EntityRow, SeriesKey
-from pipeline.stages import detect
+from pipeline.stages import detect, walking
 from pipeline.stages.alerting import DETECTOR
 from pipeline.stages.cells import STEP, grid_end
 from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
@@ -163,7 +163,7 @@ def test_what_is_read_as_history_hangs_on_the_grid_and_not_on_the_tick(
         assert hours[0].start < START + timedelta(hours=1)
         return walk(mentions, hours, **more)
 
-    monkeypatch.setattr(detect, "walk", spying)
+    monkeypatch.setattr(walking, "walk", spying)
     until = START
     while until < END:
         until += timedelta(minutes=55)

@@ -69,7 +69,8 @@ def test_it_fires_at_the_account_that_makes_three_and_resolves_without_further_n
     # The long window empties 12 h after the last account; half an hour of quiet starts at the next
     # border of 5 minutes.
     assert told(walked.transitions) == [("fired", 62), ("resolved", 62 + 720 + 3 + 30)]
-    assert walked.state == SeriesState(last_resolved_at=DAY + timedelta(minutes=815))
+    assert walked.state.open is None
+    assert walked.state.last_resolved_at == DAY + timedelta(minutes=815)
     assert walked.transitions[1].fired_at == DAY + timedelta(minutes=62)
 
 
@@ -102,12 +103,46 @@ def test_severity_does_not_fall_while_the_alert_is_open() -> None:
     assert (last.kind, last.severity) == (TransitionKind.RESOLVED, Severity.CRITICAL)
 
 
-def test_the_next_one_waits_for_the_cooldown() -> None:
+def test_within_the_cooldown_the_same_alert_comes_back_and_after_it_a_new_one_fires() -> None:
     early = [account(815 + 60 + number, f"source {number}") for number in range(5)]
     late = [account(815 + 6 * 60 + number, f"source {number}") for number in range(5)]
 
-    assert told(go([*SPIKE, *early]).transitions) == told(go(SPIKE).transitions)
+    back = go([*SPIKE, *early]).transitions
+    assert told(back)[:3] == [("fired", 62), ("resolved", 815), ("updated", 815 + 62)]
+    assert {change.fired_at for change in back} == {DAY + timedelta(minutes=62)}
     assert told(go([*SPIKE, *late]).transitions)[2] == ("fired", 815 + 6 * 60 + 2)
+
+
+def test_an_alert_that_comes_back_worse_is_critical_and_stays_so() -> None:
+    many = [account(815 + 60 + number, f"source {number}") for number in range(12)]
+
+    severities = [change.severity.value for change in go([*SPIKE, *many]).transitions]
+
+    assert severities == ["warning", "warning", "warning", "critical", "critical"]
+
+
+QUICK = Rule(
+    window=timedelta(minutes=20),
+    long_window=timedelta(minutes=20),
+    clear_for=timedelta(minutes=5),
+)
+
+
+def test_an_alert_that_ends_and_comes_back_all_day_is_told_once_more_and_then_stays_open() -> None:
+    # Every hour three voices within the 20 minutes of the window.
+    waves = [
+        account(60 * hour + 3 * number, f"source {number}")
+        for hour in range(12)
+        for number in range(3)
+    ]
+
+    walked = go(waves, rule=QUICK, until=30 * 60)
+
+    kinds = [kind for kind, _ in told(walked.transitions)]
+    assert kinds == ["fired", "resolved", "updated", "resolved", "updated", "resolved"]
+    assert [change.flapping for change in walked.transitions] == [False] * 4 + [True] * 2
+    # The last wave ends at 11:06, its window 20 minutes later; then six hours of quiet.
+    assert told(walked.transitions)[-1] == ("resolved", 11 * 60 + 30 + 360)
 
 
 def test_it_never_fires_because_time_passed() -> None:
@@ -236,15 +271,24 @@ def test_alerts_open_and_close_in_turn_and_keep_the_cooldown(
 ) -> None:
     walked = go(mentions, hours=hours, until=4 * 24 * 60, rule=NERVOUS)
 
-    turns = [change for change in walked.transitions if change.kind is not TransitionKind.UPDATED]
-    kinds = [TransitionKind.FIRED, TransitionKind.RESOLVED]
-    assert [change.kind for change in turns] == [kinds[turn % 2] for turn in range(len(turns))]
-    assert (walked.state.open is not None) == bool(len(turns) % 2)
-    for resolved, fired in zip(turns[1::2], turns[2::2], strict=False):
-        assert fired.reading.at - resolved.reading.at >= NERVOUS.cooldown
-    for change in turns[::2]:
-        assert change.reading.fires
-        assert change.reading.at in {mention.at for mention in mentions if mention.negative}
+    ended_at: dict[datetime, datetime] = {}
+    is_open: datetime | None = None
+    for change in walked.transitions:
+        at, fired_at = change.reading.at, change.fired_at
+        if change.kind is TransitionKind.FIRED:
+            assert is_open is None
+            assert all(at - end >= NERVOUS.cooldown for end in ended_at.values())
+            assert at == fired_at
+            assert at in {mention.at for mention in mentions if mention.negative}
+        elif change.kind is TransitionKind.UPDATED and is_open is None:
+            assert timedelta(0) < at - ended_at.pop(fired_at) < NERVOUS.cooldown
+            assert change.reading.fires
+        else:
+            assert is_open == fired_at
+        is_open = None if change.kind is TransitionKind.RESOLVED else fired_at
+        if is_open is None:
+            ended_at[fired_at] = at
+    assert (walked.state.open is not None) == (is_open is not None)
 
 
 def test_four_weeks_of_a_busy_series_take_well_under_a_second() -> None:

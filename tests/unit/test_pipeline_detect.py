@@ -1,12 +1,14 @@
 import json
 from datetime import UTC, datetime, timedelta, timezone
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.types import Reading, Severity, Transition, TransitionKind
+from alerts.messages import Reasons, Tone
+from alerts.types import Reading, Rule, Severity, Transition, TransitionKind
 from db.rows import AlertRow, MentionRow, ScopeKind, SeriesKey
-from pipeline.stages.alerting import DETECTOR, alert_id, moved, said_of, to_mention
+from pipeline.stages.alerting import DETECTOR, Found, alert_id, moved, said_of, to_mention
 from pipeline.stages.cells import STEP, grid_end
 
 NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
@@ -42,6 +44,8 @@ def transition(
         accounts=4,
         stories=2,
         sources=3,
+        negative=4,
+        usual_share=0.25,
         rank=1.2,
         fires=kind is not TransitionKind.RESOLVED,
         clears=kind is TransitionKind.RESOLVED,
@@ -49,9 +53,16 @@ def transition(
     return Transition(kind, NOON, severity, reading)
 
 
+BEFORE = Tone(accounts=9, negative_share=0.2, mean_score=0.1)
+
+
+def move(alert: AlertRow | None, change: Transition, rows: list[MentionRow]) -> AlertRow:
+    found = Found(change, Rule(threshold=1.25), "companies", SVB, "SVB Financial", rows)
+    return moved(alert, found, before=BEFORE, models=["v1"])
+
+
 def fired(rows: list[MentionRow]) -> AlertRow:
-    change = transition(TransitionKind.FIRED)
-    return moved(None, change, key=SVB, name="SVB Financial", rows=rows)
+    return move(None, transition(TransitionKind.FIRED), rows)
 
 
 def test_the_alert_id_is_decided_by_detector_scope_and_the_instant_of_firing() -> None:
@@ -90,7 +101,7 @@ def test_an_update_raises_severity_and_revision_and_renews_the_evidence() -> Non
     later = NOON + timedelta(hours=1)
     change = transition(TransitionKind.UPDATED, at=later, severity=Severity.CRITICAL)
 
-    updated = moved(alert, change, key=SVB, name="", rows=[mention("second", -50)])
+    updated = move(alert, change, [mention("second", -50)])
 
     assert (updated.id, updated.revision, updated.severity) == (alert.id, 2, "critical")
     assert [row.item_id for row in updated.evidence] == ["second"]
@@ -102,7 +113,7 @@ def test_a_resolved_alert_keeps_the_evidence_that_it_had() -> None:
     later = NOON + timedelta(hours=5)
     change = transition(TransitionKind.RESOLVED, at=later)
 
-    resolved = moved(alert, change, key=SVB, name="", rows=[])
+    resolved = move(alert, change, [])
 
     assert (resolved.state, resolved.revision, resolved.resolved_at) == ("resolved", 2, later)
     assert resolved.evidence == alert.evidence
@@ -112,16 +123,25 @@ def test_a_resolved_alert_keeps_the_evidence_that_it_had() -> None:
 def test_the_next_alert_of_a_series_starts_at_revision_one() -> None:
     before = fired([mention("first", 30)])
 
-    assert (
-        moved(
-            before,
-            transition(TransitionKind.FIRED),
-            key=SVB,
-            name="",
-            rows=[mention("again", 3)],
-        ).revision
-        == 1
-    )
+    assert move(before, transition(TransitionKind.FIRED), [mention("again", 3)]).revision == 1
+
+
+def test_an_alert_says_what_it_was_compared_with_and_who_told_the_stories() -> None:
+    rows = [
+        mention("first", 30, title="Depositors rush to withdraw money", source="wire"),
+        mention("second", 20, title="Depositors rush to take money", source="daily"),
+        mention("again", 10, copy_of="first"),
+        mention("other", 5, title="Shares halted", source="wire"),
+    ]
+
+    reasons = Reasons.model_validate(fired(rows).reasons)
+
+    assert (reasons.threshold, reasons.z_volume, reasons.z_volume_asked) == (1.25, 4.0, 3.75)
+    assert (reasons.z_share_asked, reasons.models, reasons.before) == (1.25, ("v1",), BEFORE)
+    assert reasons.p_value == pytest.approx(3.17e-5, rel=1e-2)
+    assert reasons.window.accounts == 3
+    told = [(s.title, s.accounts, s.copies, s.sources) for s in reasons.stories]
+    assert told == [("Depositors rush to withdraw money", 2, 1, 2), ("Shares halted", 1, 0, 1)]
 
 
 def test_what_is_said_of_an_alert_is_the_webhook_body() -> None:

@@ -1,0 +1,169 @@
+"""Make alerts and their events of what the walks found, in the order of event time.
+
+Here series meet: news that another alert tells already is not told a second time.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from alerts.grouping import told_by
+from alerts.messages import Reasons, Tone
+from alerts.types import Reading, Severity, TransitionKind
+from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind
+from pipeline.stages.alerting import Found, moved, said_of, speaks_for, tone_of
+from pipeline.stages.archive import Archive
+from pipeline.stages.walking import Watch
+
+# As long before the window as people remember how a company was spoken of.
+BEFORE = timedelta(days=7)
+# An alert of a version that did not store it is about what was told so long before it fired.
+_LONG_WINDOW = timedelta(hours=12)
+_SEVERITIES = [Severity.WARNING.value, Severity.CRITICAL.value]
+# A company says more of what happened than a topic, and a topic more than the market.
+_KINDS = [ScopeKind.ENTITY, ScopeKind.TOPIC, ScopeKind.MARKET]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that happened to an alert.
+
+    Attributes:
+        alert: As it stands afterwards.
+        event: What receivers are told.
+        reading: What the detector measured on the series that changed.
+    """
+
+    alert: AlertRow
+    event: AlertEventRow
+    reading: Reading
+
+
+class Teller:
+    """Moves the alerts by what was found in one stretch; stores nothing.
+
+    Attributes:
+        alerts: The last alert of each series, as it stands.
+
+    Args:
+        archive: The news.
+        alerts: As they stood before the stretch.
+        found: In the order of event time.
+    """
+
+    def __init__(
+        self, archive: Archive, alerts: Mapping[Watch, AlertRow], found: Sequence[Found]
+    ) -> None:
+        self.alerts = dict(alerts)
+        self._archive = archive
+        self._found = found
+        self._models = archive.models([row.item_id for one in found for row in one.inside])
+        self._before = _weeks_before(archive, found)
+        self._tellers: defaultdict[str, set[Watch]] = defaultdict(set)
+        if any(one.transition.kind is not TransitionKind.RESOLVED for one in found):
+            self._index_firing()
+
+    def tell(self) -> list[Change]:
+        """Return every change, in the order of event time."""
+        return [change for one in self._found for change in self._move(one)]
+
+    def _move(self, found: Found) -> list[Change]:
+        """Move the alert of one series, and the one that speaks for it."""
+        watch = Watch(found.rule.detector, found.key)
+        reading, kind = found.transition.reading, found.transition.kind
+        last = self.alerts.get(watch)
+        fired = kind is TransitionKind.FIRED
+        tone = self._before[watch, reading.at] if fired or last is None else _tone_before(last)
+        models = sorted({self._models[row.item_id] for row in found.inside})
+        alert = moved(last, found, before=tone, models=models)
+        changes: list[Change] = []
+        # One that was told alone goes on alone; one that was not is told if it has become worse.
+        grouped = fired or alert.suppressed_by is not None
+        if grouped and kind is not TransitionKind.RESOLVED:
+            leader = self._leader(watch, alert, found)
+            alert = replace(alert, suppressed_by=self.alerts[leader].id if leader else None)
+            changes += self._speak_for(leader, alert, reading)
+        self.alerts[watch] = alert
+        self._index(watch, found.rows)
+        return [*changes, Change(alert, said_of(alert, kind), reading)]
+
+    def _leader(self, watch: Watch, alert: AlertRow, found: Found) -> Watch | None:
+        """Return the firing alert, no less severe, that tells the same accounts already."""
+        own = [row.item_id for row in _accounts(found.inside)]
+        shared: defaultdict[Watch, list[str]] = defaultdict(list)
+        for item_id in own:
+            for other in self._tellers[item_id]:
+                if other != watch and _leads(self.alerts[other], alert):
+                    shared[other].append(item_id)
+        first = sorted(
+            shared,
+            key=lambda other: (_KINDS.index(other.key.kind), self.alerts[other].fired_at, other),
+        )
+        return told_by(own, {other: shared[other] for other in first})
+
+    def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
+        """Let the leader say that it is about this alert's series too, unless it has said so."""
+        if leader is None or any(
+            scope["id"] == alert.scope.id for scope in self.alerts[leader].related
+        ):
+            return []
+        spoken = speaks_for(self.alerts[leader], alert, at=reading.at)
+        self.alerts[leader] = spoken
+        return [Change(spoken, said_of(spoken, TransitionKind.UPDATED), reading)]
+
+    def _index_firing(self) -> None:
+        """Note which accounts the alerts tell that fired before the stretch."""
+        firing = [watch for watch, alert in self.alerts.items() if alert.state == "firing"]
+        if not firing:
+            return
+        until = max(one.transition.reading.at for one in self._found)
+        since = min(_since(self.alerts[watch]) for watch in firing)
+        rows = self._archive.mentions(
+            sorted({watch.key for watch in firing}), since=max(since, until - BEFORE), until=until
+        )
+        for watch in firing:
+            self._index(watch, rows[watch.key])
+
+    def _index(self, watch: Watch, rows: Sequence[MentionRow]) -> None:
+        since = _since(self.alerts[watch])
+        for row in _accounts(rows):
+            if row.published_at > since:
+                self._tellers[row.item_id].add(watch)
+
+
+def _weeks_before(archive: Archive, found: Sequence[Found]) -> dict[tuple[Watch, object], Tone]:
+    """Return the tone of the week before the window of each firing."""
+    fired = [one for one in found if one.transition.kind is not TransitionKind.RESOLVED]
+    if not fired:
+        return {}
+    starts = [one.transition.reading.at - one.transition.reading.window for one in fired]
+    keys = sorted({one.key for one in fired})
+    rows = archive.mentions(keys, since=min(starts) - BEFORE, until=max(starts))
+    return {
+        (Watch(one.rule.detector, one.key), one.transition.reading.at): tone_of(
+            [row for row in rows[one.key] if start - BEFORE < row.published_at <= start]
+        )
+        for one, start in zip(fired, starts, strict=True)
+    }
+
+
+def _tone_before(alert: AlertRow) -> Tone:
+    if alert.reasons is None:  # of a version that did not store it
+        return tone_of([])
+    return Reasons.model_validate(alert.reasons).before
+
+
+def _since(alert: AlertRow) -> datetime:
+    if alert.reasons is None:
+        return alert.fired_at - _LONG_WINDOW
+    return Reasons.model_validate(alert.reasons).since
+
+
+def _leads(other: AlertRow, alert: AlertRow) -> bool:
+    severe = _SEVERITIES.index(other.severity) >= _SEVERITIES.index(alert.severity)
+    return other.state == "firing" and other.suppressed_by is None and severe
+
+
+def _accounts(rows: Iterable[MentionRow]) -> list[MentionRow]:
+    return [row for row in rows if row.copy_of is None and row.sentiment == "negative"]
