@@ -3,6 +3,7 @@
 Signing and sending live in ``alerts.delivery``.
 """
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -168,7 +169,8 @@ def event_body(event: AlertEvent) -> str:
     """Write an event as the exact JSON text that is stored, signed and sent.
 
     Args:
-        event: The event; its least telling evidence is left out where it would be too long.
+        event: The event; where it would be too long its least telling evidence is left out, then
+            its stories, then the related scopes.
 
     Returns:
         JSON whose UTF-8 is shorter than ``MAX_BODY_BYTES``.
@@ -176,14 +178,21 @@ def event_body(event: AlertEvent) -> str:
     Raises:
         ValueError: If the event is too long even without evidence.
     """
-    evidence = event.data.evidence
-    for keep in range(len(evidence), -1, -1):
-        shorter = event.data.model_copy(update={"evidence": evidence[:keep]})
-        body = event.model_copy(update={"data": shorter}).model_dump_json()
+    for data in _shorter(event.data):
+        body = event.model_copy(update={"data": data}).model_dump_json()
         if len(body.encode()) < MAX_BODY_BYTES:
             return body
     msg = f"an event of {event.data.id} is longer than {MAX_BODY_BYTES} bytes without evidence"
     raise ValueError(msg)
+
+
+def _shorter(data: AlertData) -> Iterator[AlertData]:
+    for keep in range(len(data.evidence), -1, -1):
+        yield data.model_copy(update={"evidence": data.evidence[:keep]})
+    reasons = data.reasons and data.reasons.model_copy(update={"stories": ()})
+    data = data.model_copy(update={"evidence": (), "reasons": reasons})
+    yield data
+    yield data.model_copy(update={"related": ()})
 
 
 def json_schema() -> dict[str, Any]:

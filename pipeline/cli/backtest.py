@@ -104,7 +104,9 @@ def backtest(
         if other:
             from pipeline.cli.backtest_views import show_difference
 
-            show_difference(found, run.alerts(other, "evaluating the others"), until=run.end)
+            others = [alert for alert in run.alerts(other, "evaluating the others") if alert.told]
+            told = [alert for alert in found if alert.told]
+            show_difference(told, others, until=run.end)
         if plot and plotter:
             run.plot(plot, own, found, plot_file)
 
@@ -139,11 +141,11 @@ class _Run:
         from pipeline.cli.backtest_views import show_alerts, show_verdict
 
         watched = [key for key in self._archive.series(kinds=rules.kinds) if rules.of(key)]
-        show_alerts(found, rules, since=self._since, until=self.end, series=len(watched))
+        show_alerts(found, since=self._since, until=self.end, series=len(watched))
         if crises:
             names = self._archive.names(watched)
             days = (self.end - self._since).total_seconds() / 86_400
-            show_verdict(judge(found, crises, names=names, days=days))
+            show_verdict(judge([one for one in found if one.told], crises, names=names, days=days))
 
     def plot(self, name: str, rules: Rules, found: Sequence[Fired], path: Path) -> None:
         """Draw the series of that name."""

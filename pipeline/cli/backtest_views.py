@@ -14,7 +14,6 @@ from alerts.messages import AlertEvent
 from pipeline.backtest.run import Difference, Fired, compare
 from pipeline.backtest.truth import Verdict
 from pipeline.cli.render import render_alert
-from pipeline.rules import Rules
 
 _DAY = timedelta(days=1)
 _INDENT = (0, 0, 0, 2)
@@ -22,19 +21,19 @@ _INDENT = (0, 0, 0, 2)
 _console = Console(highlight=False, width=None if sys.stdout.isatty() else 160)
 
 
-def show_alerts(
-    alerts: Sequence[Fired], rules: Rules, *, since: datetime, until: datetime, series: int
-) -> None:
+def show_alerts(alerts: Sequence[Fired], *, since: datetime, until: datetime, series: int) -> None:
     """Print each alert with its evidence, then a line a day, then the totals."""
-    for alert in alerts:
+    told = [alert for alert in alerts if alert.told]
+    for alert in told:
         event = AlertEvent.model_validate_json(alert.first.event.body)
         _console.print(render_alert(event, evidence=5))
-        _console.print(Padding(_more(alert, rules), _INDENT), "")
-    _console.print(_days(alerts, since, until))
+        _console.print(Padding(_more(alert), _INDENT), "")
+    _console.print(_days(told, since, until))
     days = max((until - since) / _DAY, 1e-9)
     _console.print(
-        f"{len(alerts)} alerts on {len({alert.scope for alert in alerts})} of {series:,} series, "
-        f"{_time(since)} to {_time(until)}: {len(alerts) / days:.2f} a day"
+        f"{len(told)} alerts on {len({alert.scope for alert in told})} of {series:,} series, "
+        f"{_time(since)} to {_time(until)}: {len(told) / days:.2f} a day; "
+        f"{len(alerts) - len(told)} more were told by another one of them"
     )
 
 
@@ -85,12 +84,14 @@ def _said(alert: Fired) -> str:
     return f"{_time(alert.last.fired_at)}, {alert.last.severity}"
 
 
-def _more(alert: Fired, rules: Rules) -> Text:
-    scoped, reading, last = rules.of(alert.scope), alert.first.reading, alert.last
+def _more(alert: Fired) -> Text:
+    reading, last = alert.first.reading, alert.last
     ended = "still firing" if last.resolved_at is None else f"resolved {_time(last.resolved_at)}"
+    others = ", ".join(scope["name"] for scope in last.related)
     return Text(
-        f"rule {scoped.name if scoped else '-'}; scores: volume {reading.z_volume:.1f}, "
-        f"share {reading.z_share:.1f}; {ended}, {last.severity}; id {last.id}",
+        f"rule {last.rule or '-'}; scores: volume {reading.z_volume:.1f}, "
+        f"share {reading.z_share:.1f}; {ended}, {last.severity}"
+        f"{f'; also about {others}' if others else ''}; id {last.id}",
         "dim",
     )
 

@@ -37,6 +37,8 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     head.append(f"  {_time(event.timestamp)}")
     length = _length(alert.window.end - alert.window.start)
     rise = f"{alert.observed:g} where {alert.expected:g} is usual"
+    if alert.suppressed_by is not None:
+        head.append("  told by another alert", "dim")
     if resolved:
         what = Text(f"Negative accounts in {length} are back to {rise}.")
     else:
@@ -47,6 +49,11 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
         f"{alert.sources} sources.",
         "dim",
     )
+    if alert.related:
+        names = ", ".join(_safe(scope.name) for scope in alert.related)
+        window.append(f" The same news is about {names}.")
+    if alert.flapping:
+        window.append(" It came back too often today: it ends once it has been quiet for long.")
     # A resolved alert's evidence was shown when it fired.
     shown = () if resolved else alert.evidence[:evidence]
     body = Group(what, window, _table(shown)) if shown else Group(what, window)

@@ -81,6 +81,11 @@ def test_the_body_has_the_published_shape_with_times_in_utc() -> None:
                     "score": -0.877,
                 }
             ],
+            "rule": "",
+            "related": [],
+            "suppressed_by": None,
+            "flapping": False,
+            "reasons": None,
         },
     }
 

@@ -115,8 +115,9 @@ def series_chart(
 
 
 def firing(session: Session) -> list[AlertRow]:
-    """Return what fires now: critical first, then the newest."""
-    rows = sorted(open_alerts(session), key=lambda alert: alert.fired_at, reverse=True)
+    """Return what fires now and no other alert tells: critical first, then the newest."""
+    rows = [alert for alert in open_alerts(session) if alert.suppressed_by is None]
+    rows.sort(key=lambda alert: alert.fired_at, reverse=True)
     return sorted(rows, key=lambda alert: alert.severity != "critical")
 
 
