@@ -12,6 +12,16 @@ class Severity(StrEnum):
     CRITICAL = "critical"
 
 
+class Verdict(StrEnum):
+    """What somebody made of an alert."""
+
+    WANTED = "wanted"
+    NOT_WANTED = "not_wanted"
+    DUPLICATE = "duplicate"
+    WRONG_SENTIMENT = "wrong_sentiment"
+    WRONG_COMPANY = "wrong_company"
+
+
 class Detector(StrEnum):
     """What is looked for in a series."""
 

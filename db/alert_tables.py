@@ -100,6 +100,33 @@ detect_states = Table(
     Column("seen", BigInteger, comment="all transactions before this one were read"),
 )
 
+# Who wants no alerts of a kind for a while; a column that is null matches every alert.
+silences = Table(
+    "silences",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("scope_kind", ID),
+    Column("scope_id", ID),
+    Column("rule", Text),
+    Column("severity", ID),
+    Column("author", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    Column("ends_at", TIME, nullable=False, comment="wall clock"),
+    Index(None, "ends_at"),
+)
+
+# What people made of an alert: their last word.
+acknowledgements = Table(
+    "acknowledgements",
+    metadata,
+    Column("alert_id", Uuid, ForeignKey("alerts.id", ondelete="CASCADE"), primary_key=True),
+    Column("verdict", ID, nullable=False),
+    Column("author", Text, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+)
+
 # What stood out, fired or not: the alert budget's threshold is read from it.
 detect_ranks = Table(
     "detect_ranks",

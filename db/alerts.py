@@ -18,6 +18,7 @@ from db.alert_tables import alert_evidence, alerts, detect_states
 from db.bulk import execute_many
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
+from db.judgements import active_silences
 from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription, wants
 
@@ -101,14 +102,20 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
         return
     # Who was told of an alert is told of its end, whatever its severity has become.
     ids = {alert.id for alert in changed}
-    told_before = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
-    before = session.execute(told_before.where(outbox.c.alert_id.in_(ids)))
+    query = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
+    before = session.execute(query.where(outbox.c.alert_id.in_(ids)))
     told = {(alert_id, subscription_id) for alert_id, subscription_id in before}
     rows = []
-    # What another alert tells is not told twice.
-    for alert in (alert for alert in changed if alert.suppressed_by is None):
+    silences = active_silences(session)
+    for alert in changed:
+        over = alert.state == "resolved"
+        silenced = not over and any(silence.holds(alert) for silence in silences)
+        # What another alert tells is not told twice.
+        if silenced or alert.suppressed_by is not None:
+            continue
         for subscription in receivers:
-            if (alert.id, subscription.id) in told or wants(subscription, alert):
+            # The end of an alert is told to who was told of it, and to nobody else.
+            if (alert.id, subscription.id) in told or (not over and wants(subscription, alert)):
                 told.add((alert.id, subscription.id))
                 rows.append(
                     {

@@ -203,6 +203,65 @@ class AlertEventRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """No alert that it matches is sent before it ends. Its times are the wall clock's.
+
+    Attributes:
+        scope: Only alerts on this series; None, as below: any.
+        rule: Only those of the rule with this name.
+        severity: Only those of this severity.
+    """
+
+    id: UUID
+    author: str
+    reason: str
+    ends_at: datetime
+    scope: SeriesKey | None = None
+    rule: str | None = None
+    severity: str | None = None
+
+    def holds(self, alert: AlertRow) -> bool:
+        """Whether it matches an alert."""
+        return (
+            self.scope in {None, alert.scope}
+            and self.rule in {None, alert.rule}
+            and self.severity in {None, alert.severity}
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AcknowledgementRow:
+    """What somebody made of an alert.
+
+    Attributes:
+        at: Wall-clock time; None before it is stored.
+    """
+
+    alert_id: UUID
+    verdict: str
+    author: str
+    note: str = ""
+    at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PrecisionRow:
+    """What became of the alerts of one kind.
+
+    Attributes:
+        name: Of the rule, company, severity, detector or week.
+        alerts: That were sent.
+        judged: Of these, acknowledged.
+        wanted: Of those, called wanted.
+    """
+
+    name: str
+    alerts: int
+    judged: int
+    wanted: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubscriptionRow:
     """A webhook endpoint with its filters; an empty filter lets everything pass.
 

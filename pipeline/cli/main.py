@@ -19,6 +19,7 @@ from pipeline.cli import (
     explain,
     explain_alert,
     ingest,
+    judgements,
     listen,
     services,
     stories,
@@ -62,6 +63,10 @@ app.command("backtest", rich_help_panel=_USE)(backtest.backtest)
 app.command("explain-alert", rich_help_panel=_USE)(explain_alert.explain_alert)
 app.command("subscribe", rich_help_panel=_USE)(subscriptions.subscribe)
 app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_USE)
+app.command("ack", rich_help_panel=_USE)(judgements.acknowledge)
+app.command("silence", rich_help_panel=_USE)(judgements.silence)
+app.add_typer(judgements.app, name="silences", rich_help_panel=_USE)
+app.command("precision", rich_help_panel=_USE)(judgements.precision)
 app.command("listen", rich_help_panel=_USE)(listen.listen)
 app.command("replay", rich_help_panel=_USE)(ingest.replay)
 

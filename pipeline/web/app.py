@@ -16,6 +16,7 @@ from pipeline.web import (
     routes_deliveries,
     routes_health,
     routes_items,
+    routes_judgements,
     routes_subscriptions,
     routes_trends,
 )
@@ -58,6 +59,7 @@ def create_app(settings: Settings) -> FastAPI:
     guarded = (
         routes_items,
         routes_alerts,
+        routes_judgements,
         routes_trends,
         routes_subscriptions,
         routes_deliveries,

@@ -1,22 +1,27 @@
 """The desk's addresses: pages for people, behind a login; its styles and script are public."""
 
 import time
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime
+from typing import Annotated, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from alerts.messages import AlertEvent
+from alerts.types import Verdict
 from db import desk as read
 from db.alert_events import alert_history
+from db.alerts import find_alerts
+from db.judgements import acknowledgement_of
 from db.rows import ScopeKind, SeriesKey
 from db.trends import scope_names
+from pipeline.judging import NewAcknowledgement, NewSilence, judge, silence
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
 from pipeline.web.desk import access, views
 from pipeline.web.desk.pages import HEADERS, render
@@ -69,8 +74,11 @@ async def _read_form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in fields.items()}
 
 
+Form = Annotated[dict[str, str], Depends(_read_form)]
+
+
 @public.post("/desk/login")
-def log_in(request: Request, form: Annotated[dict[str, str], Depends(_read_form)]) -> Response:
+def log_in(request: Request, form: Form) -> Response:
     """Begin a session for who has the key."""
     to = access.safe_return(form.get("to", ""))
     key: str = request.app.state.api_key
@@ -178,7 +186,49 @@ def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResp
     if not history:
         raise HTTPException(404, "there is no such alert")
     events = [AlertEvent.model_validate_json(event.body) for event in history]
-    return render(request, "alert.html", alert=events[-1].data, events=events)
+    return render(
+        request,
+        "alert.html",
+        alert=events[-1].data,
+        events=events,
+        verdicts=list(Verdict),
+        acknowledgement=acknowledgement_of(session, alert_id),
+        silences=views.silences_of(session, alert_id),
+    )
+
+
+@router.post("/alerts/{alert_id}/acknowledgement")
+def acknowledge(session: SessionOf, alert_id: UUID, form: Form) -> Response:
+    """Take what somebody makes of an alert; the cookie's SameSite keeps other sites out."""
+    wanted = _checked(NewAcknowledgement, form)
+    if not judge(session, alert_id, wanted):
+        raise HTTPException(404, "there is no such alert")
+    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303, headers=HEADERS)
+
+
+@router.post("/alerts/{alert_id}/silence")
+def silence_series(session: SessionOf, alert_id: UUID, form: Form) -> Response:
+    """Send no alert on the series of this one, for a while."""
+    found = find_alerts(session, [alert_id])
+    if not found:
+        raise HTTPException(404, "there is no such alert")
+    scope = found[0].scope
+    named = {"topic": scope.id} if scope.kind is ScopeKind.TOPIC else {"rule": found[0].rule}
+    if scope.kind is ScopeKind.ENTITY:
+        named = {"entity": scope.id}
+    silence(session, _checked(NewSilence, form | named), now=datetime.now(UTC))
+    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303, headers=HEADERS)
+
+
+_M = TypeVar("_M", bound=BaseModel)
+
+
+def _checked(model: type[_M], form: dict[str, str]) -> _M:
+    try:
+        return model.model_validate(form)
+    except ValidationError as error:
+        problem = error.errors()[0]
+        raise HTTPException(400, f"{problem['loc'][0]}: {problem['msg']}") from error
 
 
 @router.get("/items/{item_id}")

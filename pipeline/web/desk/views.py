@@ -4,11 +4,13 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from db import desk
-from db.alerts import list_alerts, open_alerts
+from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
-from db.rows import AlertRow, MentionRow, SeriesKey
+from db.judgements import active_silences
+from db.rows import AlertRow, MentionRow, SeriesKey, SilenceRow
 from db.trends import mentions
 from pipeline.series import MARKET
 from pipeline.web.desk import charts
@@ -119,6 +121,12 @@ def firing(session: Session) -> list[AlertRow]:
     rows = [alert for alert in open_alerts(session) if alert.suppressed_by is None]
     rows.sort(key=lambda alert: alert.fired_at, reverse=True)
     return sorted(rows, key=lambda alert: alert.severity != "critical")
+
+
+def silences_of(session: Session, alert_id: UUID) -> list[SilenceRow]:
+    """Return the active silences that hold an alert back."""
+    found = find_alerts(session, [alert_id])
+    return [one for one in active_silences(session) if any(one.holds(alert) for alert in found)]
 
 
 def recently_resolved(session: Session, newest: datetime) -> list[AlertRow]:
