@@ -14,7 +14,7 @@ from alerts.delivery.schedule import DELAYS, DISABLE_AFTER
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
 from alerts.types import TransitionKind
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.deliveries import list_deliveries
 from db.engine import Engine, transaction
 from db.rows import SubscriptionRow
@@ -66,7 +66,7 @@ class Watch:
         with transaction(self.engine) as session:
             for number in range(count):
                 row = alert(fired_at=NOON + minutes(number + len(list_deliveries(session))))
-                save_alert(session, row, said_of(row, TransitionKind.FIRED))
+                save_alerts(session, [(row, said_of(row, TransitionKind.FIRED))])
 
     def deliver(self) -> int:
         """Send all that is due, also what follows from it; return how much that was."""
@@ -117,7 +117,7 @@ def test_what_is_said_of_an_alert_is_verified_and_valid(engine: Engine, watch: W
         with transaction(engine) as session:
             for revision, (state, kind) in enumerate(states, start=1):
                 row = alert(revision=revision, state=state, evidence=(mention("a"), mention("b")))
-                save_alert(session, row, said_of(row, TransitionKind(f"alert.{kind}")))
+                save_alerts(session, [(row, said_of(row, TransitionKind(f"alert.{kind}")))])
         watch.deliver()
 
         assert types(heard) == ["alert.fired", "alert.updated", "alert.resolved"]
