@@ -51,9 +51,8 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
     z_volume = volume_z(counts.outlet_hours, expected)
     usual_share = series.baseline(at).share
     z_share = share_z(counts.negative, counts.accounts, usual_share)
-    old_enough = from_us(at) - from_us(series.archive_start_us) >= rule.warm_up
     eligible = (
-        old_enough
+        is_warm(series, at, rule)
         and counts.outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
         and counts.sources >= rule.min_sources
     )
@@ -78,6 +77,11 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
             and counts.outlet_hours < rule.clear_ratio * expected
         ),
     )
+
+
+def is_warm(series: Series, at: int, rule: Rule) -> bool:
+    """Tell whether the archive is old enough to judge a series."""
+    return from_us(at) - from_us(series.archive_start_us) >= rule.warm_up
 
 
 def severity_of(reading: Reading, rule: Rule) -> Severity:

@@ -30,6 +30,8 @@ _PRIOR_H = 24.0
 # Nobody is believed to be quieter than a negative account in twelve days: a month of silence says
 # no more than that, or a company without any news would stand out further than one with a little.
 _LEAST_PER_H = 1 / 288
+# The same for accounts of any tone: where a quarter is negative.
+_ACCOUNTS_FACTOR = 4.0
 # How many accounts the parent's share is worth, as long as the series has few of its own.
 _KAPPA = 30.0
 # A share of exactly 0 or 1 would make a single account infinitely surprising.
@@ -60,6 +62,8 @@ class Counts:
         negative: Negative accounts.
         outlet_hours: Negative accounts, a source counted once in each hour of the clock.
         sources: Distinct sources of the negative accounts.
+        all_outlet_hours: As ``outlet_hours``, of all accounts.
+        all_sources: As ``sources``, of all accounts.
     """
 
     items: int
@@ -67,6 +71,8 @@ class Counts:
     negative: int
     outlet_hours: int
     sources: int
+    all_outlet_hours: int
+    all_sources: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +82,12 @@ class Baseline:
     Attributes:
         outlet_hours_per_h: As in ``Counts``, for one mean hour of the week.
         share: Negative share of the accounts, strictly between 0 and 1.
+        accounts_per_h: All accounts in one mean hour of the week.
     """
 
     outlet_hours_per_h: float
     share: float
+    accounts_per_h: float
 
 
 class Series:
@@ -104,6 +112,10 @@ class Series:
             (to_us(m.at), m.negative, m.source, m.title) for m in mentions if not m.is_copy
         )
         self._accounts = [at for at, *_ in accounts]
+        self._any_same_source = _previous(source for _, _, source, _ in accounts)
+        self._any_same_outlet_hour = _previous(
+            (source, at // HOUR_US) for at, _, source, _ in accounts
+        )
         negative = [
             (at, source, title) for at, is_negative, source, title in accounts if is_negative
         ]
@@ -125,7 +137,7 @@ class Series:
             ],
             dtype=np.float64,
         ).reshape(-1, 3)
-        self._baselines: dict[int, Baseline] = {}
+        self._baselines: dict[tuple[int, int], Baseline] = {}
 
     def next_account(self, after: int) -> int | None:
         """Return the time of the first account after a moment."""
@@ -140,17 +152,25 @@ class Series:
         index = bisect_right(self._negative, until)
         return self._negative[index - 1] if index else None
 
+    def last_account(self, until: int) -> int | None:
+        """Return the time of the last account at or before a moment."""
+        index = bisect_right(self._accounts, until)
+        return self._accounts[index - 1] if index else None
+
     def counts(self, at: int, window: timedelta) -> Counts:
         """Count what is in ``(at - window, at]``."""
         after = at - window // _MICROSECOND
         start, end = self._inside(after, at)
+        first, last = bisect_right(self._accounts, after), bisect_right(self._accounts, at)
         return Counts(
             items=_between(self._items, after, at),
-            accounts=_between(self._accounts, after, at),
+            accounts=last - first,
             negative=end - start,
             # Distinct are those whose like is not in the window before them.
             outlet_hours=int(np.count_nonzero(self._same_outlet_hour[start:end] < start)),
             sources=int(np.count_nonzero(self._same_source[start:end] < start)),
+            all_outlet_hours=int(np.count_nonzero(self._any_same_outlet_hour[first:last] < first)),
+            all_sources=int(np.count_nonzero(self._any_same_source[first:last] < first)),
         )
 
     def stories(self, at: int, window: timedelta) -> int:
@@ -160,18 +180,27 @@ class Series:
 
     def expected(self, at: int, window: timedelta) -> float:
         """Return how many outlet-hours ``(at - window, at]`` lets expect; > 0."""
-        worth_h = self._profile.between(at - window // _MICROSECOND, at)
-        return self.baseline(at).outlet_hours_per_h * worth_h
+        return self.baseline(at).outlet_hours_per_h * self.worth_h(at, window)
 
-    def baseline(self, at: int) -> Baseline:
-        """Return the series' habit, from the whole hours before the longest window."""
-        until = (at - self._longest_us) // HOUR_US * HOUR_US
-        if until not in self._baselines:
-            self._baselines[until] = self._learn(until)
-        return self._baselines[until]
+    def worth_h(self, at: int, window: timedelta) -> float:
+        """Return how many mean hours of the week ``(at - window, at]`` is worth; > 0."""
+        return self._profile.between(at - window // _MICROSECOND, at)
 
-    def _learn(self, until: int) -> Baseline:
-        since = until - HISTORY // _MICROSECOND
+    def baseline(self, at: int, *, days_ago: int = 0) -> Baseline:
+        """Return the series' habit, from the whole hours before the longest window.
+
+        Args:
+            at: Microseconds since 1970.
+            days_ago: The habit of so many days before it.
+        """
+        last = (at - self._longest_us) // HOUR_US * HOUR_US
+        # However long ago, no more history is looked at than was read.
+        span = last - HISTORY // _MICROSECOND, last - days_ago * 24 * HOUR_US
+        if span not in self._baselines:
+            self._baselines[span] = self._learn(*span)
+        return self._baselines[span]
+
+    def _learn(self, since: int, until: int) -> Baseline:
         first = bisect_left(self._starts, since)
         last = bisect_right(self._starts, until - HOUR_US)
         ages_h = (until - np.array(self._starts[first:last], dtype=np.int64)) / HOUR_US - 0.5
@@ -185,10 +214,34 @@ class Series:
         rate = (_PRIOR_PER_H * _PRIOR_H + float(rate_weights @ outlet_hours)) / (
             _PRIOR_H + exposure_h
         )
+        any_rate = (_ACCOUNTS_FACTOR * _PRIOR_PER_H * _PRIOR_H + float(rate_weights @ accounts)) / (
+            _PRIOR_H + exposure_h
+        )
         return Baseline(
             max(rate, _LEAST_PER_H),
             min(max(share, _SHARE_BOUNDS[0]), _SHARE_BOUNDS[1]),
+            max(any_rate, _ACCOUNTS_FACTOR * _LEAST_PER_H),
         )
+
+    def hourly(self, at: int, *, days: int) -> npt.NDArray[np.float64]:
+        """Return the whole hours of the last days before a moment, oldest first.
+
+        Args:
+            at: Microseconds since 1970; the hour that it lies in is left out.
+            days: How many.
+
+        Returns:
+            For each hour its negative outlet-hours, negative accounts, accounts, and what it is
+            worth in mean hours; shape (24 * days, 4).
+        """
+        end = at // HOUR_US
+        first = end - 24 * days
+        found = np.zeros((24 * days, 4))
+        found[:, 3] = self._profile.hourly(first, end)
+        start, stop = (bisect_left(self._starts, hour * HOUR_US) for hour in (first, end))
+        places = np.array(self._starts[start:stop], dtype=np.int64) // HOUR_US - first
+        found[places, :3] = self._hours[start:stop]
+        return found
 
     def _exposure_h(self, since: int, until: int) -> float:
         """Return the mean hours that were watched, each weighted as counts of its age are."""

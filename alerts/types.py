@@ -26,6 +26,9 @@ class Detector(StrEnum):
     """What is looked for in a series."""
 
     NEGATIVE_SPIKE = "negative_spike"
+    ATTENTION_SURGE = "attention_surge"
+    TONE_SHIFT = "tone_shift"
+    SLOW_BURN = "slow_burn"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +99,30 @@ class Rule:
     critical_factor: float = 3.0
 
 
+_DAY = timedelta(hours=24)
+DEFAULTS = {
+    Detector.NEGATIVE_SPIKE: Rule(),
+    # Any news counts, so more of it is asked for.
+    Detector.ATTENTION_SURGE: Rule(
+        Detector.ATTENTION_SURGE, min_negative=8, min_sources=4, min_ratio=3.0, min_z_volume=4.0
+    ),
+    # Tone shows in many accounts only, so it is looked at by the day.
+    Detector.TONE_SHIFT: Rule(
+        Detector.TONE_SHIFT, window=_DAY, long_window=_DAY, min_sources=3, min_z_share=1.5
+    ),
+    Detector.SLOW_BURN: Rule(
+        Detector.SLOW_BURN,
+        window=_DAY,
+        long_window=_DAY,
+        min_ratio=1.5,
+        min_z_volume=4.0,
+        min_z_share=2.0,
+        cooldown=timedelta(hours=48),
+    ),
+}
+"""The shipped thresholds of each detector."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a detector measured on one series at one moment.
@@ -103,7 +130,8 @@ class Reading:
     Attributes:
         at: Event time of the reading.
         window: Of the rule's windows the one that says most; it is ``(at - window, at]``.
-        observed: Negative accounts, an outlet counted at most once an hour.
+        observed: Negative accounts (of ``attention_surge`` all accounts), an outlet counted at
+            most once an hour.
         expected: The same as the baseline expects them.
         items: Everything in the window, copies included.
         accounts: Items that are no copies, of any tone.

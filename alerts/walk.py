@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from alerts.negative_spike import measure, severity_of
+from alerts.detectors import last_step, measure, next_step
+from alerts.negative_spike import severity_of
 from alerts.profile import FLAT, Profile
 from alerts.series import Series, to_us
 from alerts.types import (
@@ -84,8 +85,8 @@ def walk(
     transitions: list[Transition] = []
     end = to_us(until)
     start = to_us(since)
-    at = _next_step(series, start, is_open=state.open is not None)
-    last = series.last_negative(start)
+    at = _next_step(series, start, rule, is_open=state.open is not None)
+    last = last_step(series, start, rule)
     if state.open is None and last is not None and last > to_us(revisit_since):
         at = last
     ranks: dict[date, float] = {}
@@ -99,13 +100,13 @@ def walk(
             reading = change.reading
             reading = replace(reading, stories=series.stories(at, reading.window))
             transitions.append(replace(change, reading=reading))
-        at = _next_step(series, at, is_open=state.open is not None)
+        at = _next_step(series, at, rule, is_open=state.open is not None)
     return Walk(state, tuple(transitions), ranks)
 
 
-def _next_step(series: Series, after: int, *, is_open: bool) -> int | None:
+def _next_step(series: Series, after: int, rule: Rule, *, is_open: bool) -> int | None:
     if not is_open:
-        return series.next_negative(after)
+        return next_step(series, after, rule)
     border = (after // _GRID_US + 1) * _GRID_US
     account = series.next_account(after)
     return border if account is None else min(account, border)

@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from alerts.types import Detector
 from benchmarks.synthetic import rules
 from benchmarks.synthetic.generators import GENERATORS, News
 from benchmarks.synthetic.judge import at_false_rate, judge
@@ -38,8 +39,12 @@ def main(
     for name, generate in GENERATORS.items():
         rng = np.random.default_rng(seed)
         news = [generate(rng) for _ in track(range(series), f"writing {name}", transient=True)]
-        ours = partial(rules.tapewatch, profile=rules.weekly(news))
-        for rule, (score, default) in {**_NAIVE, "tapewatch": (ours, 1.0)}.items():
+        profile = rules.weekly(news)
+        ours = {
+            detector.value: (partial(rules.tapewatch, profile=profile, detector=detector), 1.0)
+            for detector in Detector
+        }
+        for rule, (score, default) in {**_NAIVE, **ours}.items():
             scored = [score(one) for one in track(news, f"{rule} on {name}", transient=True)]
             for kind, verdict in (
                 ("as used", judge(news, scored, default)),

@@ -66,7 +66,7 @@ _CANDIDATES = sa.text("""
     SELECT scope_kind, scope_id FROM trend_5m AS t, mark
     WHERE scope_kind = ANY(CAST(:kinds AS text[])) AND bucket > :since AND bucket <= :until
     GROUP BY scope_kind, scope_id
-    HAVING sum(negative) >= :min_negative
+    HAVING sum(CASE WHEN :any_tone THEN accounts ELSE negative END) >= :min_negative
         AND bool_or(mark.age IS NULL OR bucket > :news_since OR age(t.xmin) <= mark.age)
     ORDER BY scope_kind, scope_id
 """)
@@ -174,6 +174,7 @@ def candidates(
     since: datetime,
     until: datetime,
     min_negative: int,
+    any_tone: bool = False,
     news_since: datetime | None = None,
     seen: int | None = None,
 ) -> list[SeriesKey]:
@@ -187,7 +188,8 @@ def candidates(
         kinds: Of series.
         since: Exclusive.
         until: Inclusive.
-        min_negative: Negative accounts.
+        min_negative: Negative accounts ...
+        any_tone: ... or accounts of any tone.
         news_since: With ``seen``: leave out the series without items after this event time ...
         seen: ... to which nothing was stored since this ``snapshot`` either.
 
@@ -201,6 +203,7 @@ def candidates(
             "since": since - BUCKET,
             "until": until,
             "min_negative": min_negative,
+            "any_tone": any_tone,
             "news_since": (news_since or since) - BUCKET,
             "seen": seen,
         },

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from alerts.messages import AlertData, AlertEvent, Reasons, Tone
 from alerts.negative_spike import upper_tail
-from alerts.types import Detector, Rule
+from alerts.types import DEFAULTS, Detector, Rule
 from db.alerts import events_of, find_alerts
 from db.engine import Session
 from db.rows import AlertRow, SeriesKey
@@ -117,7 +117,7 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
 
 def _rule(alert: AlertRow, scoped: ScopedRule | None, rules: Rules, session: Session) -> Rule:
     """Return the rule with the threshold that was asked for when the alert fired."""
-    rule = scoped.rule if scoped else Rule(Detector(alert.detector))
+    rule = scoped.rule if scoped else DEFAULTS[Detector(alert.detector)]
     if alert.reasons:
         return replace(rule, threshold=Reasons.model_validate(alert.reasons).threshold)
     if scoped is None:

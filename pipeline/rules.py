@@ -6,7 +6,7 @@ the thresholds mean lives in ``alerts.types.Rule``; docs/rules.md describes the 
 
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
@@ -24,7 +24,7 @@ from pydantic import (
     model_validator,
 )
 
-from alerts.types import Detector, Rule
+from alerts.types import DEFAULTS, Detector, Rule
 from db.rows import ScopeKind, SeriesKey
 from models.entities.unlisted import ID_PREFIX
 from models.taxonomy import TOPICS
@@ -237,7 +237,8 @@ def _scoped(spec: _Spec, ids: Mapping[str, str]) -> ScopedRule:
     if spec.market:
         scope[ScopeKind.MARKET] = None
     names = [field.name for field in fields(Rule) if field.name != COMPUTED]
-    rule = Rule(**{name: getattr(spec, name) for name in names})
+    given = {name: getattr(spec, name) for name in names if name in spec.model_fields_set}
+    rule = replace(DEFAULTS[spec.detector], **given)
     return ScopedRule(spec.name, scope, rule, spec.alerts_per_day)
 
 

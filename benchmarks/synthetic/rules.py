@@ -6,10 +6,10 @@ from datetime import datetime
 
 import numpy as np
 
-from alerts.negative_spike import measure
+from alerts.detectors import measure
 from alerts.profile import Profile
 from alerts.series import Series, from_us
-from alerts.types import Hour, Mention, Rule
+from alerts.types import DEFAULTS, Detector, Hour, Mention
 from benchmarks.synthetic.generators import HOURS, WARM_UP_H, News
 
 _HOUR_US = 3_600_000_000
@@ -48,9 +48,9 @@ def ratio(news: News) -> Scored:
     return Scored(np.arange(1, HOURS + 1), score)
 
 
-def tapewatch(news: News, profile: Profile) -> Scored:
-    """Score the shipped detector by how far a reading is beyond its thresholds."""
-    rule = Rule()
+def tapewatch(news: News, profile: Profile, detector: Detector = Detector.NEGATIVE_SPIKE) -> Scored:
+    """Score a shipped detector by how far a reading is beyond its thresholds."""
+    rule = DEFAULTS[detector]
     mentions = [
         Mention(
             str(i),
@@ -71,7 +71,8 @@ def tapewatch(news: News, profile: Profile) -> Scored:
         longest_window=rule.long_window,
         profile=profile,
     )
-    at = news.at[~news.is_copy & news.negative]
+    counts = news.negative | (detector is Detector.ATTENTION_SURGE)
+    at = news.at[~news.is_copy & counts]
     scores = np.zeros(len(at))
     for index, moment in enumerate(at):
         scores[index] = measure(series, _us(moment), rule).rank

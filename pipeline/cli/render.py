@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.messages import AlertEvent, Evidence
-from alerts.types import Severity, TransitionKind
+from alerts.types import Detector, Severity, TransitionKind
 
 _SHOWN = 3
 _INDENT = (0, 0, 0, 2)
@@ -39,10 +39,11 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     rise = f"{alert.observed:g} where {alert.expected:g} is usual"
     if alert.suppressed_by is not None:
         head.append("  told by another alert", "dim")
+    counted = "Accounts" if alert.detector == Detector.ATTENTION_SURGE else "Negative accounts"
     if resolved:
-        what = Text(f"Negative accounts in {length} are back to {rise}.")
+        what = Text(f"{counted} in {length} are back to {rise}.")
     else:
-        what = Text(f"Negative accounts in {length} rose to {rise}{_times(event)}.")
+        what = Text(f"{counted} in {length} rose to {rise}{_times(event)}.")
     window = Text(
         f"{_time(alert.window.start)} to {_time(alert.window.end)}: {alert.items} items, "
         f"{alert.accounts} of them no copies; the negative ones tell {alert.stories} stories from "

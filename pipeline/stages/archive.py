@@ -44,13 +44,15 @@ class Archive(Protocol):
         since: datetime,
         until: datetime,
         min_negative: int,
+        any_tone: bool,
         news_since: datetime,
         seen: int | None,
     ) -> list[SeriesKey]:
         """Return the series with so many negative accounts in ``(since, until]``, sorted.
 
-        Some that have a little fewer may be among them. None is missed, but for those without
-        items after ``news_since`` to which nothing was stored since the snapshot ``seen``.
+        With ``any_tone`` all accounts are counted. Some that have a little fewer may be among them.
+        None is missed, but for those without items after ``news_since`` to which nothing was
+        stored since the snapshot ``seen``.
         """
         ...
 
@@ -107,6 +109,7 @@ class StoredArchive:
         since: datetime,
         until: datetime,
         min_negative: int,
+        any_tone: bool,
         news_since: datetime,
         seen: int | None,
     ) -> list[SeriesKey]:
@@ -117,6 +120,7 @@ class StoredArchive:
             since=since,
             until=until,
             min_negative=min_negative,
+            any_tone=any_tone,
             news_since=news_since,
             seen=seen,
         )
@@ -175,14 +179,15 @@ class MemoryArchive:
         self._mentions = dict(of_series)
         self._times = {k: [m.published_at for m in found] for k, found in of_series.items()}
         self._hours: dict[SeriesKey, list[HourRow]] = {}
-        negative = sorted(
-            (mention.published_at, key)
+        accounts = sorted(
+            (mention.published_at, key, mention.sentiment == "negative")
             for key, found in of_series.items()
             for mention in found
-            if mention.copy_of is None and mention.sentiment == "negative"
+            if mention.copy_of is None
         )
-        self._negative_times = [at for at, _ in negative]
-        self._negative_keys = [key for _, key in negative]
+        self._accounts = [at for at, *_ in accounts], [key for _, key, _ in accounts]
+        negative = [(at, key) for at, key, is_negative in accounts if is_negative]
+        self._negative = [at for at, _ in negative], [key for _, key in negative]
 
     def start(self) -> datetime | None:
         """See ``Archive``."""
@@ -207,13 +212,13 @@ class MemoryArchive:
         since: datetime,
         until: datetime,
         min_negative: int,
+        any_tone: bool,
         news_since: datetime,  # noqa: ARG002  # of the protocol
         seen: int | None,  # noqa: ARG002
     ) -> list[SeriesKey]:
         """See ``Archive``; exact, and leaves none out."""
-        first = bisect_right(self._negative_times, since)
-        last = bisect_right(self._negative_times, until)
-        counts = Counter(self._negative_keys[first:last])
+        times, found = self._accounts if any_tone else self._negative
+        counts = Counter(found[bisect_right(times, since) : bisect_right(times, until)])
         return sorted(k for k, n in counts.items() if n >= min_negative and k.kind in kinds)
 
     def mentions(

@@ -14,7 +14,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts.types import Detector, Rule, SeriesState, Severity, TransitionKind
+from alerts.types import DEFAULTS, Detector, SeriesState, Severity, TransitionKind
 from db.alerts import detect_state, find_alerts, save_alerts, save_detect_state, try_lock
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
@@ -152,7 +152,7 @@ def _remembered(
 
     def matters(watch: Watch, state: SeriesState) -> bool:
         scoped = rules.of(watch.key, watch.detector)
-        rule = scoped.rule if scoped else Rule(watch.detector)
+        rule = scoped.rule if scoped else DEFAULTS[watch.detector]
         resolved_at = state.last_resolved_at
         cooling = resolved_at and resolved_at > until - rule.long_window - rule.cooldown
         return bool(state.open or cooling)
@@ -198,6 +198,7 @@ class _Stretch:
                 since=since - rules.longest_window,
                 until=until,
                 min_negative=rules.least_negative,
+                any_tone=detector is Detector.ATTENTION_SURGE,
                 news_since=since,
                 seen=self._seen,
             )

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from alerts.negative_spike import measure
+from alerts.detectors import measure
 from alerts.series import Baseline, Series, to_us
 from alerts.types import Reading, Rule
 from db.rows import MentionRow, SeriesKey

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from alerts.types import Detector, Hour, Rule, SeriesState
+from alerts.types import DEFAULTS, Detector, Hour, Rule, SeriesState
 from alerts.walk import walk
 from db.rows import MentionRow, SeriesKey
 from pipeline.rules import Rules
@@ -109,7 +109,7 @@ class Walker:
         """
         scoped = self._rules.of(watch.key, watch.detector)
         if scoped is None:
-            return Rule(watch.detector), ""
+            return DEFAULTS[watch.detector], ""
         if scoped.name not in self._known_rules:
             self._known_rules[scoped.name] = with_threshold(
                 scoped, self._rules, self._past, self._market, cell_start=self._cell_start

@@ -1,11 +1,11 @@
 import re
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.types import Rule
+from alerts.types import DEFAULTS, Detector, Rule
 from db.rows import ScopeKind, SeriesKey
 from pipeline.rules import COMPUTED, Rules, RulesError, load_rules
 from tests.compose import ROOT
@@ -70,6 +70,31 @@ def test_every_threshold_can_be_set_and_is_documented(load: Load) -> None:
     assert numbers == {7}
     page = (ROOT / "docs" / "rules.md").read_text("utf-8")
     assert {name for name in names if f"| `{name}` |" not in page} == set()
+
+
+def test_each_detector_has_defaults_of_its_own_and_a_rule_of_its_own_for_a_series(
+    load: Load,
+) -> None:
+    rules = load("""
+        [[rules]]
+        name = "spikes"
+        market = true
+        [[rules]]
+        name = "surges"
+        detector = "attention_surge"
+        market = true
+        min_sources = 9
+    """)
+
+    market = SeriesKey(ScopeKind.MARKET, "all")
+    surges = rules.of(market, Detector.ATTENTION_SURGE)
+    assert surges is not None
+    assert surges.rule == replace(DEFAULTS[Detector.ATTENTION_SURGE], min_sources=9)
+    assert rules.of(market) is rules.rules[0]
+    assert rules.of(market, Detector.SLOW_BURN) is None
+    assert list(rules.by_detector()) == [Detector.ATTENTION_SURGE, Detector.NEGATIVE_SPIKE]
+    page = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    assert {one for one in Detector if f"| `{one}` |" not in page} == set()
 
 
 def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:

@@ -1,0 +1,33 @@
+"""What each detector asks of a series; all are pure functions of it, and walk alike."""
+
+from collections.abc import Callable
+
+from alerts import attention_surge, negative_spike, slow_burn, tone_shift
+from alerts.series import Series
+from alerts.types import Detector, Reading, Rule
+
+_MEASURES: dict[Detector, Callable[[Series, int, Rule], Reading]] = {
+    Detector.NEGATIVE_SPIKE: negative_spike.measure,
+    Detector.ATTENTION_SURGE: attention_surge.measure,
+    Detector.TONE_SHIFT: tone_shift.measure,
+    Detector.SLOW_BURN: slow_burn.measure,
+}
+
+
+def measure(series: Series, at: int, rule: Rule) -> Reading:
+    """Measure one series at one moment as the rule's detector does; nothing later is looked at."""
+    return _MEASURES[rule.detector](series, at, rule)
+
+
+def next_step(series: Series, after: int, rule: Rule) -> int | None:
+    """Return the next moment at which an alert may fire: the time of an account that counts."""
+    if rule.detector is Detector.ATTENTION_SURGE:
+        return series.next_account(after)
+    return series.next_negative(after)
+
+
+def last_step(series: Series, until: int, rule: Rule) -> int | None:
+    """Return the last such moment up to a time."""
+    if rule.detector is Detector.ATTENTION_SURGE:
+        return series.last_account(until)
+    return series.last_negative(until)
