@@ -1,44 +1,19 @@
 """Alerts of several series: one story is told once, in a backtest of items held in memory."""
 
 import json
-from datetime import UTC, datetime, timedelta
+import random
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from db.rows import EntityRow, ItemRow
-from db.tone import Tone
-from pipeline.backtest.run import alerts_of, backtest
+import pytest
+
+from db.rows import ItemRow
+from pipeline.backtest.run import MemoryRanks, alerts_of, backtest
 from pipeline.rules import Rules, load_rules
 from pipeline.stages.archive import MemoryArchive
-
-START = datetime(2023, 3, 1, tzinfo=UTC)
-CRISIS = START + timedelta(days=4, hours=9)
-JET, SPIRIT, OTHER = (EntityRow(f"x:{name}", name.title()) for name in ("jet", "spirit", "other"))
-NEGATIVE, NEUTRAL = Tone(0.8, 0.1, 0.1), Tone(0.1, 0.8, 0.1)
-
-
-def item(
-    minute: float, *companies: EntityRow, tone: Tone = NEGATIVE, topic: str = "mergers"
-) -> ItemRow:
-    at = CRISIS + timedelta(minutes=minute)
-    name = f"{minute} {' '.join(company.id for company in companies)} {tone}"
-    return ItemRow(
-        id=name,
-        published_at=at,
-        title=name,
-        body="",
-        source=f"source {minute}",
-        url=None,
-        language="en",
-        text_hash=name,
-        tone=tone,
-        model="v1",
-        topics=((topic, 0.9),),
-        entities=companies,
-    )
-
-
-QUIET = [item(-60 * hour, tone=NEUTRAL, topic="macro") for hour in range(1, 100)]
+from pipeline.stages.detect import Reached, advance
+from tests.unit.invented_news import CRISIS, JET, NEGATIVE, NEUTRAL, OTHER, QUIET, SPIRIT, item
 
 
 def run(rows: list[ItemRow], rules: Rules | None = None) -> list[dict[str, Any]]:
@@ -113,3 +88,60 @@ def test_the_alert_of_a_topic_speaks_for_its_members(tmp_path: Path) -> None:
     assert ("fired", "mergers") in sent
     assert "x:other" not in {scope for _, scope in sent}
     assert ("fired", "x:other", False) in told(events)
+
+
+ALL_DETECTORS = """
+    [[rules]]
+    name = "spikes"
+    entities = "all"
+    topics = "all"
+    [[rules]]
+    name = "surges"
+    detector = "attention_surge"
+    entities = "all"
+    market = true
+    min_negative = 4
+    [[rules]]
+    name = "shifts"
+    detector = "tone_shift"
+    topics = "all"
+    market = true
+    [[rules]]
+    name = "burns"
+    detector = "slow_burn"
+    entities = "all"
+    min_z_volume = 2
+    min_z_share = 1
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_is_told_by_all_detectors_however_event_time_is_cut(
+    tmp_path: Path, seed: int
+) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(ALL_DETECTORS, "utf-8")
+    rules = load_rules(file)
+    chance = random.Random(seed)  # noqa: S311  # a test
+    rows = list(QUIET)
+    for minute in range(0, 1500, 7):
+        companies = chance.choice([(JET,), (SPIRIT,), (JET, SPIRIT), (OTHER,)])
+        bad = chance.random() < (0.9 if 200 < minute < 700 else 0.2)
+        rows.append(item(minute, *companies, tone=NEGATIVE if bad else NEUTRAL))
+    archive = MemoryArchive(sorted(rows, key=lambda row: row.published_at))
+    end = CRISIS + timedelta(hours=40)
+    whole = [change.event for change in backtest(archive, rules, until=end)]
+
+    reached, ranks = Reached.before(QUIET[-1].published_at), MemoryRanks()
+    pieces = []
+    watermark = reached.until
+    while reached.until < end:
+        watermark = min(watermark + timedelta(minutes=chance.choice([1, 7, 60, 500])), end)
+        while reached.until < watermark:
+            reached, changes = advance(archive, ranks, reached, watermark=watermark, rules=rules)
+            pieces += [change.event for change in changes]
+
+    detectors = {json.loads(event.body)["data"]["detector"] for event in whole}
+    assert len(detectors) >= 3
+    assert any(json.loads(event.body)["data"]["suppressed_by"] for event in whole)
+    assert pieces == whole
