@@ -108,15 +108,15 @@ DEFAULTS = {
     ),
     # Tone shows in many accounts only, so it is looked at by the day.
     Detector.TONE_SHIFT: Rule(
-        Detector.TONE_SHIFT, window=_DAY, long_window=_DAY, min_sources=3, min_z_share=1.5
+        Detector.TONE_SHIFT, window=_DAY, long_window=_DAY, min_sources=3, min_z_share=1.2
     ),
     Detector.SLOW_BURN: Rule(
         Detector.SLOW_BURN,
         window=_DAY,
         long_window=_DAY,
         min_ratio=1.5,
-        min_z_volume=4.0,
-        min_z_share=2.0,
+        min_z_volume=2.5,
+        min_z_share=1.25,
         cooldown=timedelta(hours=48),
     ),
 }

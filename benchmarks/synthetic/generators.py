@@ -154,3 +154,62 @@ GENERATORS: dict[str, Callable[[np.random.Generator], News]] = {
     "regimes": regimes,
     "near-silent": near_silent,
 }
+
+
+def _changing(
+    rng: np.random.Generator,
+    per_day: float,
+    changes: Callable[[_Draft, float], None],
+) -> News:
+    """Return news in stories, with a change at times that are known."""
+    draft = _Draft(rng)
+    share = rng.uniform(0.08, 0.25)
+    stories = rng.poisson(per_day / 48 * _profile() * _wandering(rng, 0.4))
+    for hour in np.repeat(np.arange(HOURS), stories):
+        draft.story(hour + rng.random(), min(int(rng.zipf(2.2)), 8), float(share))
+    starts = []
+    at = WARM_UP_H + rng.uniform(10, 20) * 24
+    while at < HOURS - 8 * 24:
+        starts.append(float(at))
+        changes(draft, float(at))
+        at += rng.uniform(20, 30) * 24
+    return draft.news(starts)
+
+
+def surges(rng: np.random.Generator) -> News:
+    """Ten hours in which everybody writes about it, and hardly anybody badly."""
+
+    def surge(draft: _Draft, start: float) -> None:
+        for delay in rng.uniform(0, 10, int(rng.integers(20, 50))):
+            draft.account(start + delay, negative=bool(rng.random() < 0.1))
+
+    return _changing(rng, float(rng.uniform(2, 8)), surge)
+
+
+def shifts(rng: np.random.Generator) -> News:
+    """Four days with two thirds more accounts, nearly all of them bad."""
+    per_day = float(rng.uniform(25, 60))
+
+    def shift(draft: _Draft, start: float) -> None:
+        for delay in rng.uniform(0, 96, int(4 * per_day * 0.7)):
+            draft.account(start + delay, negative=bool(rng.random() < 0.9))
+
+    return _changing(rng, per_day, shift)
+
+
+def burns(rng: np.random.Generator) -> News:
+    """Six days with a few bad accounts each, of a company with about one a day otherwise."""
+
+    def burn(draft: _Draft, start: float) -> None:
+        for delay in rng.uniform(0, 144, int(6 * rng.uniform(2.5, 5))):
+            draft.account(start + delay, negative=True)
+
+    return _changing(rng, float(rng.uniform(0.5, 2)), burn)
+
+
+CHANGES: dict[str, tuple[Callable[[np.random.Generator], News], float]] = {
+    "attention_surge": (surges, 12.0),
+    "tone_shift": (shifts, 48.0),
+    "slow_burn": (burns, 96.0),
+}
+"""What the other detectors look for, and within how many hours it should be found."""

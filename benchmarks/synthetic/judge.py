@@ -10,8 +10,8 @@ from benchmarks.synthetic.rules import Scored
 
 _GAP_H = 6.0
 """Firings closer than this are one episode: the cooldown."""
-_AFTERMATH_H = 72.0
-"""What fires so long after a crisis began is about it, neither found nor false."""
+_AFTERMATH_H = 60.0
+"""What fires so long after a crisis could be found is about it, neither found nor false."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,14 @@ class Verdict:
     false_per_100: float
 
 
-def judge(news: Sequence[News], scored: Sequence[Scored], threshold: float) -> Verdict:
-    """Judge firings at a threshold over all series."""
+def judge(
+    news: Sequence[News],
+    scored: Sequence[Scored],
+    threshold: float,
+    *,
+    within_h: float = CRISIS_H,
+) -> Verdict:
+    """Judge firings at a threshold over all series; found is what fires within so many hours."""
     delays: list[float] = []
     crises = false = 0
     for one, told in zip(news, scored, strict=True):
@@ -39,12 +45,12 @@ def judge(news: Sequence[News], scored: Sequence[Scored], threshold: float) -> V
         starts = np.array(one.crises)
         crises += len(starts)
         for start in starts:
-            hits = at[(at >= start) & (at <= start + CRISIS_H)]
+            hits = at[(at >= start) & (at <= start + within_h)]
             delays += [float(hits[0] - start)] if len(hits) else []
         if len(at):
             first = at[np.concatenate([[True], np.diff(at) > _GAP_H])]
             since = first[:, None] - starts[None, :]
-            false += int((~((since >= -1) & (since <= _AFTERMATH_H)).any(1)).sum())
+            false += int((~((since >= -1) & (since <= within_h + _AFTERMATH_H)).any(1)).sum())
     days = len(news) * (HOURS - WARM_UP_H) / 24
     return Verdict(
         threshold,
@@ -54,14 +60,23 @@ def judge(news: Sequence[News], scored: Sequence[Scored], threshold: float) -> V
     )
 
 
-def at_false_rate(news: Sequence[News], scored: Sequence[Scored], per_100: float = 1.0) -> Verdict:
+def at_false_rate(
+    news: Sequence[News],
+    scored: Sequence[Scored],
+    per_100: float = 1.0,
+    *,
+    within_h: float = CRISIS_H,
+) -> Verdict:
     """Judge at the lowest threshold that keeps false episodes within a rate."""
     values = np.unique(np.concatenate([one.score[one.score > 0] for one in scored]))
+    if not len(values):
+        return judge(news, scored, float("inf"), within_h=within_h)
     low, high = 0, len(values) - 1
     while low < high:
         middle = (low + high) // 2
-        if judge(news, scored, float(values[middle])).false_per_100 <= per_100:
+        verdict = judge(news, scored, float(values[middle]), within_h=within_h)
+        if verdict.false_per_100 <= per_100:
             high = middle
         else:
             low = middle + 1
-    return judge(news, scored, float(values[high]))
+    return judge(news, scored, float(values[high]), within_h=within_h)
