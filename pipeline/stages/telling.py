@@ -104,9 +104,10 @@ class Teller:
 
     def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
         """Let the leader say that it is about this alert's series too, unless it has said so."""
-        if leader is None or any(
-            scope["id"] == alert.scope.id for scope in self.alerts[leader].related
-        ):
+        if leader is None:
+            return []
+        known = {self.alerts[leader].scope.id, *(one["id"] for one in self.alerts[leader].related)}
+        if alert.scope.id in known:
             return []
         spoken = speaks_for(self.alerts[leader], alert, at=reading.at)
         self.alerts[leader] = spoken

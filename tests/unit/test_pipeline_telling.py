@@ -90,6 +90,21 @@ def test_the_alert_of_a_topic_speaks_for_its_members(tmp_path: Path) -> None:
     assert ("fired", "x:other", False) in told(events)
 
 
+def test_two_detectors_that_find_the_same_news_of_a_company_tell_it_once(tmp_path: Path) -> None:
+    file = tmp_path / "rules.toml"
+    file.write_text(ALL_DETECTORS, "utf-8")
+
+    events = run([item(minute, JET) for minute in (0, 10, 20, 30, 40)], load_rules(file))
+
+    fired = [e["data"] for e in events if e["type"] == "alert.fired"]
+    assert {data["detector"] for data in fired if data["scope"]["id"] == "x:jet"} == {
+        "negative_spike",
+        "attention_surge",
+    }
+    assert [data["detector"] for data in fired if not data["suppressed_by"]] == ["negative_spike"]
+    assert "x:jet" not in {one["id"] for e in events for one in e["data"]["related"]}
+
+
 ALL_DETECTORS = """
     [[rules]]
     name = "spikes"
