@@ -174,12 +174,18 @@ class WebSettings(_Group):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
     api_key: Secret | None = Field(
-        default=None, description="Key that callers send as `Authorization: Bearer KEY`."
+        default=None, description="The first key of the API, which may do everything."
     )
     max_lag_s: PositiveFloat = Field(
         default=300.0, description="Not ready while a stored offset is older with work waiting."
     )
     max_body_bytes: PositiveInt = Field(default=5_000_000, description="Largest request.")
+    max_requests_per_min: PositiveInt = Field(
+        default=3000, description="Most requests of one API key to one process."
+    )
+    max_refused_per_min: PositiveInt = Field(
+        default=60, description="Most requests with a wrong key from one address to one process."
+    )
 
 
 class Settings(BaseSettings):

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-import db.delivery_tables  # noqa: F401  # adds its tables to the metadata
+import db.access_tables
+import db.delivery_tables  # noqa: F401  # these add their tables to the metadata
 from db.tables import metadata
 
 context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)

@@ -20,6 +20,7 @@ from pipeline.cli import (
     explain_alert,
     ingest,
     judgements,
+    keys,
     listen,
     services,
     stories,
@@ -57,6 +58,8 @@ app.command("worker", rich_help_panel=_RUN)(services.worker)
 app.command("scheduler", rich_help_panel=_RUN)(services.scheduler)
 app.command("web", rich_help_panel=_RUN)(services.web)
 app.command("new-key", rich_help_panel=_RUN)(services.new_key)
+app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
+app.command("audit", rich_help_panel=_RUN)(keys.audit)
 
 app.command("trends", rich_help_panel=_USE)(trends.trends)
 app.command("backtest", rich_help_panel=_USE)(backtest.backtest)

@@ -13,16 +13,20 @@ from pipeline.settings import Settings
 from pipeline.web import (
     problems,
     routes_alerts,
+    routes_audit,
     routes_deliveries,
     routes_health,
     routes_items,
     routes_judgements,
+    routes_keys,
     routes_subscriptions,
     routes_trends,
 )
-from pipeline.web.auth import ApiKey, require_api_key_setting
+from pipeline.web.auditing import Audit
+from pipeline.web.auth import Admin, ByMethod, Gate, Ingest
 from pipeline.web.body_limit import BodyLimit
 from pipeline.web.desk import routes as desk
+from pipeline.web.headers import SecureHeaders
 from pipeline.web.metrics import CountRequests
 from pipeline.web.services import open_services
 
@@ -33,7 +37,7 @@ _DESCRIPTION = (
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the app; raises SettingsError without an API key, or if the secret key is no key."""
-    api_key = require_api_key_setting(settings.web)
+    gate = Gate(settings.web)
     if settings.secret_key is not None:
         require_key(settings)
 
@@ -53,26 +57,29 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
     )
-    app.state.api_key = api_key
+    app.state.gate = gate
     problems.install(app)
     app.include_router(routes_health.router)
-    guarded = (
-        routes_items,
+    by_method = (
         routes_alerts,
         routes_judgements,
         routes_trends,
         routes_subscriptions,
         routes_deliveries,
     )
-    for routes in guarded:
-        app.include_router(routes.router, dependencies=[ApiKey])
-
+    for routes in by_method:
+        app.include_router(routes.router, dependencies=[ByMethod])
+    app.include_router(routes_items.router, dependencies=[Ingest])
+    for routes in (routes_keys, routes_audit):
+        app.include_router(routes.router, dependencies=[Admin])
     desk.install(app)
 
-    @app.get("/openapi.json", include_in_schema=False, dependencies=[ApiKey])
+    @app.get("/openapi.json", include_in_schema=False, dependencies=[ByMethod])
     def openapi() -> dict[str, Any]:
         return app.openapi()
 
     app.add_middleware(BodyLimit, max_bytes=settings.web.max_body_bytes)
     app.add_middleware(CountRequests)
+    app.add_middleware(Audit)
+    app.add_middleware(SecureHeaders)  # the outermost
     return app

@@ -16,6 +16,7 @@ from pipeline.backoff import brief
 from pipeline.schema import NotMigrated
 from pipeline.series import BadQuery, UnknownSeries
 from pipeline.topics import BrokerAway
+from pipeline.web.headers import headers_of
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -104,6 +105,8 @@ async def _away(request: Request, error: Exception) -> JSONResponse:
     return respond(503, f"{detail}; try again", headers={"Retry-After": _RETRY_AFTER_S})
 
 
-async def _bug(_: Request, error: Exception) -> JSONResponse:
-    # The server's error logger has the traceback; the caller gets none of it.
-    return respond(500, f"an error of the service ({type(error).__name__})")
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    # The server's error logger has the traceback; the caller gets none of it. This answer is
+    # given outside of all that wraps the app.
+    headers = headers_of(request.url.path, request.url.scheme)
+    return respond(500, f"an error of the service ({type(error).__name__})", headers=headers)

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.web import metrics
-from pipeline.web.auth import ApiKey
+from pipeline.web.auth import ByMethod
 from pipeline.web.services import ServicesOf
 
 router = APIRouter()
@@ -32,7 +32,7 @@ def readyz(services: ServicesOf) -> JSONResponse:
     return JSONResponse(content, 200 if report.ready else 503)
 
 
-@router.get("/metrics", tags=["health"], dependencies=[ApiKey], response_class=Response)
+@router.get("/metrics", tags=["health"], dependencies=[ByMethod], response_class=Response)
 def read_metrics(services: ServicesOf) -> Response:
     """Return this process's metrics, and the lag and readiness of the chain, for Prometheus."""
     metrics.show(services.readiness.report())

@@ -9,12 +9,14 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
+from db.audit import record
 from db.engine import Engine, Session, transaction
 from pipeline.ingest import Publisher
 from pipeline.runtime import build_engine
 from pipeline.schema import Schema
 from pipeline.settings import Settings
 from pipeline.topics import OffsetReader
+from pipeline.web.deeds import deed_of, is_write
 from pipeline.web.readiness import Readiness
 
 # A caller of the push endpoint waits at most so long for an absent broker.
@@ -54,11 +56,19 @@ def get_services(request: Request) -> Services:
     return services
 
 
-def get_session(services: Annotated[Services, Depends(get_services)]) -> Iterator[Session]:
-    """Open a transaction on a migrated database; commits before the response is sent."""
+def get_session(
+    request: Request, services: Annotated[Services, Depends(get_services)]
+) -> Iterator[Session]:
+    """Open a transaction on a migrated database; commits before the response is sent.
+
+    What a write does is recorded in the audit log by the same transaction.
+    """
     services.schema.require()
     with transaction(services.engine) as session:
         yield session
+        if is_write(request):
+            record(session, deed_of(request, request.scope["route"].status_code or 200))
+    request.state.is_recorded = is_write(request)
 
 
 ServicesOf = Annotated[Services, Depends(get_services)]

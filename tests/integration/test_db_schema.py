@@ -15,7 +15,8 @@ from alembic.runtime.migration import MigrationContext
 from psycopg import errors, sql
 from sqlalchemy import Connection, make_url, text
 
-import db.delivery_tables  # noqa: F401  # adds its tables to the metadata
+import db.access_tables
+import db.delivery_tables  # noqa: F401  # these add their tables to the metadata
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items

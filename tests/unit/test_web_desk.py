@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from string import Formatter
+from uuid import uuid4
 
 import pytest
 
@@ -14,16 +15,17 @@ HOUR = timedelta(hours=1)
 
 
 def test_a_session_holds_until_it_ends_and_under_its_key_alone() -> None:
-    cookie = access.new_session("key", now_s=1000)
+    for key_id in (None, uuid4()):
+        cookie = access.new_session(b"key", key_id, now_s=1000)
 
-    assert access.session_holds(cookie, "key", now_s=1000)
-    assert not access.session_holds(cookie, "key", now_s=1000 + access.LASTS_S)
-    assert not access.session_holds(cookie, "another", now_s=1000)
+        assert access.session_of(cookie, b"key", now_s=1000) == (key_id,)
+        assert access.session_of(cookie, b"key", now_s=1000 + access.LASTS_S) is None
+        assert access.session_of(cookie, b"another", now_s=1000) is None
 
 
 @pytest.mark.parametrize("cookie", ["", ".", "9e9.", "9999999999.0", "½.ü", "9999999999"])
 def test_a_forged_cookie_is_no_session(cookie: str) -> None:
-    assert not access.session_holds(cookie, "key", now_s=1000)
+    assert access.session_of(cookie, b"key", now_s=1000) is None
 
 
 @pytest.mark.parametrize("to", ["//evil", "https://evil/desk", "/deskx", "/desk/\\evil", "/v1", ""])

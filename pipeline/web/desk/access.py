@@ -1,16 +1,22 @@
-"""A browser's way in: the API key once, then a signed cookie that no script can read.
+"""A browser's way in: an API key once, then a signed cookie that no script can read.
 
-The cookie holds nothing but when it ends, under a key derived from the API key: who changes the
-API key ends every session.
+The cookie holds when it ends and whose key began it; each request looks the key up again. So a
+session ends with its key, and who changes the key of the settings ends every session.
 """
 
 import hashlib
 import hmac
 import time
 from typing import Annotated
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 from fastapi import Cookie, Depends, Request
+
+from pipeline.web.auth import Gate, require, scope_of_method
+from pipeline.web.deeds import is_write
+from pipeline.web.problems import Problem
+from pipeline.web.services import ServicesOf
 
 COOKIE = "tapewatch_desk"
 LASTS_S = 12 * 3600
@@ -24,23 +30,30 @@ class LoginNeeded(Exception):
         self.to = to
 
 
-def key_fits(offered: str, api_key: str) -> bool:
-    """Compare in constant time, whatever the lengths and characters."""
-    return hmac.compare_digest(offered.encode(), api_key.encode())
+def new_session(session_key: bytes, key_id: UUID | None, *, now_s: float) -> str:
+    """Return the cookie of a session that an API key begins now.
+
+    Args:
+        session_key: Signs the cookie.
+        key_id: Whose session; None for the key of the settings.
+        now_s: The wall clock's time.
+    """
+    content = f"{int(now_s) + LASTS_S}.{'' if key_id is None else key_id.hex}"
+    return f"{content}.{_signature(content, session_key)}"
 
 
-def new_session(api_key: str, *, now_s: float) -> str:
-    """Return the cookie of a session that begins now."""
-    ends = str(int(now_s) + LASTS_S)
-    return f"{ends}.{_signature(ends, api_key)}"
+def session_of(cookie: str, session_key: bytes, *, now_s: float) -> tuple[UUID | None] | None:
+    """Return the id of the API key that began a session; None if the cookie is none of ours.
 
-
-def session_holds(cookie: str, api_key: str, *, now_s: float) -> bool:
-    """Tell whether the cookie is ours and has not ended."""
-    ends, _, signature = cookie.partition(".")
-    if not hmac.compare_digest(signature.encode(), _signature(ends, api_key).encode()):
-        return False
-    return int(ends) > now_s
+    The id is wrapped, for that of the settings' key is None.
+    """
+    content, _, signature = cookie.rpartition(".")
+    if not hmac.compare_digest(signature.encode(), _signature(content, session_key).encode()):
+        return None
+    ends, _, key_id = content.partition(".")
+    if int(ends) <= now_s:
+        return None
+    return (UUID(hex=key_id) if key_id else None,)
 
 
 def safe_return(to: str) -> str:
@@ -49,17 +62,40 @@ def safe_return(to: str) -> str:
     return to if inside and to.isprintable() and "\\" not in to else "/desk"
 
 
-def require_session(request: Request, cookie: Annotated[str, Cookie(alias=COOKIE)] = "") -> None:
-    """Let the request pass if it carries a session; else raise LoginNeeded."""
-    if session_holds(cookie, request.app.state.api_key, now_s=time.time()):
+def require_own_page(request: Request) -> None:
+    """Let a form pass that one of our own pages sent; else raise the Problem 403.
+
+    The cookie is SameSite=Strict already; this also holds for the login, which has none yet.
+    """
+    if not is_write(request):
         return
-    asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    raise LoginNeeded(f"/desk/login?to={quote(asked)}")
+    site = request.headers.get("sec-fetch-site", "same-origin")
+    # "null" is what a page that hides its address sends, as all of ours do.
+    origin = request.headers.get("origin", "null")
+    is_ours = origin == "null" or urlsplit(origin).netloc == request.headers.get("host")
+    if site not in {"same-origin", "none"} or not is_ours:
+        raise Problem(403, "the form was sent by a page of another site")
 
 
+def require_session(
+    request: Request, services: ServicesOf, cookie: Annotated[str, Cookie(alias=COOKIE)] = ""
+) -> None:
+    """Let the request pass if its session's key lives and may do it.
+
+    Raises LoginNeeded without a session, and the Problem 403 or 429 as ``pipeline.web.auth``.
+    """
+    gate: Gate = request.app.state.gate
+    session = session_of(cookie, gate.session_key(), now_s=time.time())
+    principal = None if session is None else gate.by_id(request, services, session[0])
+    if principal is None:
+        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        raise LoginNeeded(f"/desk/login?to={quote(asked)}")
+    require(principal, scope_of_method(request))
+
+
+FromHere = Depends(require_own_page)
 LoggedIn = Depends(require_session)
 
 
-def _signature(ends: str, api_key: str) -> str:
-    key = hashlib.sha256(b"tapewatch desk session\0" + api_key.encode()).digest()
-    return hmac.new(key, ends.encode(), hashlib.sha256).hexdigest()
+def _signature(content: str, session_key: bytes) -> str:
+    return hmac.new(session_key, content.encode(), hashlib.sha256).hexdigest()

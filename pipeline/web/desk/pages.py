@@ -1,4 +1,4 @@
-"""Renders the desk's pages: the language and theme a reader gets, and headers that lock them."""
+"""Renders the desk's pages in the language and theme that a reader gets."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -13,18 +13,6 @@ from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
 _KEEP_S = 365 * 24 * 3600
-# Nothing from elsewhere, nothing inline; the only forms are ours.
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-}
 
 
 def moment(at: datetime) -> str:
@@ -84,7 +72,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         page=request.url.path,
         **values,
     )
-    response = HTMLResponse(content, status, headers=HEADERS)
+    response = HTMLResponse(content, status)
     for name, value in (("lang", spoken), ("theme", theme)):
         if asked[name] == value:
             response.set_cookie(

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
+from starlette.types import Scope as RequestScope
 
 from alerts.messages import AlertEvent
 from alerts.types import Verdict
@@ -21,25 +21,30 @@ from db.alerts import find_alerts
 from db.judgements import acknowledgement_of
 from db.rows import ScopeKind, SeriesKey
 from db.trends import scope_names
+from pipeline.access import Scope
 from pipeline.judging import NewAcknowledgement, NewSilence, judge, silence
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
+from pipeline.web.auth import Gate, require
 from pipeline.web.desk import access, views
-from pipeline.web.desk.pages import HEADERS, render
+from pipeline.web.desk.pages import render
+from pipeline.web.problems import Problem
 from pipeline.web.services import ServicesOf, SessionOf
 
 public = APIRouter(include_in_schema=False)
-router = APIRouter(prefix="/desk", include_in_schema=False, dependencies=[access.LoggedIn])
+router = APIRouter(
+    prefix="/desk", include_in_schema=False, dependencies=[access.FromHere, access.LoggedIn]
+)
 
 _MAX_QUERY = 100
 
 
 class _Files(StaticFiles):
-    """Styles and script under the same headers as the pages, but cached for a while."""
+    """Styles and script, cached for a while."""
 
-    async def get_response(self, path: str, scope: Scope) -> Response:
+    async def get_response(self, path: str, scope: RequestScope) -> Response:
         """Return a file."""
         response = await super().get_response(path, scope)
-        response.headers.update(HEADERS | {"Cache-Control": "public, max-age=300"})
+        response.headers["Cache-Control"] = "public, max-age=300"
         return response
 
 
@@ -53,7 +58,7 @@ def install(app: FastAPI) -> None:
 
 async def _to_login(_: Request, error: Exception) -> Response:
     to = error.to if isinstance(error, access.LoginNeeded) else "/desk/login"
-    return RedirectResponse(to, 303, headers=HEADERS)
+    return RedirectResponse(to, 303)
 
 
 @public.get("/")
@@ -77,17 +82,22 @@ async def _read_form(request: Request) -> dict[str, str]:
 Form = Annotated[dict[str, str], Depends(_read_form)]
 
 
-@public.post("/desk/login")
-def log_in(request: Request, form: Form) -> Response:
-    """Begin a session for who has the key."""
+@public.post("/desk/login", dependencies=[access.FromHere])
+def log_in(request: Request, form: Form, services: ServicesOf) -> Response:
+    """Begin a session for who has a key that may read."""
     to = access.safe_return(form.get("to", ""))
-    key: str = request.app.state.api_key
-    if not access.key_fits(form.get("key", ""), key):
+    gate: Gate = request.app.state.gate
+    try:
+        principal = gate.by_key(request, services, form.get("key", "").strip())
+        require(principal, Scope.READ)
+    except Problem as problem:
+        if problem.status not in {401, 403}:
+            raise
         return render(request, "login.html", status=403, to=to, wrong=True)
-    response = RedirectResponse(to, 303, headers=HEADERS)
+    response = RedirectResponse(to, 303)
     response.set_cookie(
         access.COOKIE,
-        access.new_session(key, now_s=time.time()),
+        access.new_session(gate.session_key(), principal.id, now_s=time.time()),
         max_age=access.LASTS_S,
         path="/desk",
         httponly=True,
@@ -97,10 +107,10 @@ def log_in(request: Request, form: Form) -> Response:
     return response
 
 
-@router.post("/logout")
+@public.post("/desk/logout", dependencies=[access.FromHere])
 def log_out() -> Response:
     """End the session of this browser."""
-    response = RedirectResponse("/desk/login", 303, headers=HEADERS)
+    response = RedirectResponse("/desk/login", 303)
     response.delete_cookie(access.COOKIE, path="/desk")
     return response
 
@@ -203,7 +213,7 @@ def acknowledge(session: SessionOf, alert_id: UUID, form: Form) -> Response:
     wanted = _checked(NewAcknowledgement, form)
     if not judge(session, alert_id, wanted):
         raise HTTPException(404, "there is no such alert")
-    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303, headers=HEADERS)
+    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)
 
 
 @router.post("/alerts/{alert_id}/silence")
@@ -217,7 +227,7 @@ def silence_series(session: SessionOf, alert_id: UUID, form: Form) -> Response:
     if scope.kind is ScopeKind.ENTITY:
         named = {"entity": scope.id}
     silence(session, _checked(NewSilence, form | named), now=datetime.now(UTC))
-    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303, headers=HEADERS)
+    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)
 
 
 _M = TypeVar("_M", bound=BaseModel)
