@@ -25,3 +25,9 @@ def last_events(session: Session, alert_ids: Sequence[UUID]) -> list[AlertEventR
     query = sa.select(*_COLUMNS).join(alerts, last).where(alerts.c.id.in_(alert_ids))
     found = {row.alert_id: AlertEventRow(*row) for row in session.execute(query)}
     return [found[alert_id] for alert_id in alert_ids if alert_id in found]
+
+
+def last_position(session: Session) -> int:
+    """Return the position of the newest event; 0 before the first."""
+    newest = session.execute(sa.select(sa.func.max(said.c.position))).scalar_one()
+    return int(newest or 0)

@@ -4,7 +4,7 @@ docs/schemas/ holds their JSON Schemas; a test holds the two equal.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -22,6 +22,7 @@ from pydantic import (
 from pydantic_core import from_json
 
 from models.labels import Sentiment
+from pipeline.masking import Personal, mask
 from pipeline.text import clean, digest, guess_language, normalised, plain, web_address
 
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*")
@@ -61,10 +62,11 @@ class BadItem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What an item may be at most."""
+    """What an item may be at most, and what of it is masked."""
 
     max_text_chars: int = 100_000
     max_future: timedelta = timedelta(hours=1)
+    mask: Collection[Personal] = ()
 
 
 def _parse_time(value: object) -> datetime:
@@ -196,7 +198,8 @@ def item_from(content: Mapping[str, object], *, now: datetime, limits: Limits) -
     for key in ("title", "body", "source", "id", "url"):
         value = fields.get(key)
         if isinstance(value, str):
-            fields[key] = clean(value) if key in {"title", "body"} else plain(value)
+            is_text = key in {"title", "body"}
+            fields[key] = mask(clean(value), limits.mask) if is_text else plain(value)
     for key in ("url", "id"):  # empty means absent
         if fields.get(key) == "":
             del fields[key]

@@ -173,6 +173,8 @@ def build_floors(settings: Settings) -> Floors:
 
 
 def build_limits(settings: Settings) -> Limits:
-    """Return what an item may be at most."""
+    """Return what an item may be at most, and what of it is masked."""
     ingest = settings.ingest
-    return Limits(ingest.max_text_chars, timedelta(seconds=ingest.max_future_s))
+    return Limits(
+        ingest.max_text_chars, timedelta(seconds=ingest.max_future_s), mask=settings.privacy.mask
+    )

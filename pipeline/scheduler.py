@@ -1,4 +1,4 @@
-"""The process that detects and delivers.
+"""The process that detects, delivers, and removes what is too old.
 
 What its jobs do lives in ``pipeline.detection`` and ``pipeline.stages``. Any number of
 schedulers may run: detection goes to whoever gets the lock, deliveries to whoever claims them.
@@ -20,6 +20,7 @@ from pipeline.backoff import Outage
 from pipeline.detection import Detection
 from pipeline.jobs import Job, Stop, clock
 from pipeline.metrics_server import metrics_server
+from pipeline.retention import EVERY_S, Retention
 from pipeline.runtime import build_rules, opened_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES
 from pipeline.schema import NotMigrated, Schema
@@ -63,15 +64,18 @@ def run(settings: Settings) -> None:
             now=utc_now,
             on_outcome=lambda outcome: DELIVERIES.labels(outcome.value).inc(),
         )
-        _run_jobs(settings, detection, lanes, stop)
+        retention = Retention(engine, settings.retention, now=utc_now, stopping=stop.event)
+        _run_jobs(settings, detection, lanes, retention, stop)
     if stop.bug is not None:
         raise stop.bug
 
 
-def _run_jobs(settings: Settings, detection: Detection, lanes: Lanes, stop: Stop) -> None:
-    """Run both jobs until there is a reason to stop, then let them come to their end."""
+def _run_jobs(
+    settings: Settings, detection: Detection, lanes: Lanes, retention: Retention, stop: Stop
+) -> None:
+    """Run the jobs until there is a reason to stop, then let them come to their end."""
     schema = Schema(settings.database.url.get_secret_value())
-    # Shared by both jobs, so that one outage is told once.
+    # Shared by the jobs, so that one outage is told once.
     database = Outage("database")
     store: dict[type[Exception], Outage] = {DatabaseAway: database, NotMigrated: database}
     stream: dict[type[Exception], Outage] = {BrokerAway: Outage("broker")}
@@ -79,7 +83,14 @@ def _run_jobs(settings: Settings, detection: Detection, lanes: Lanes, stop: Stop
         "detect", detection.tick, schema=schema, outages=store | stream, on_bug=stop.on_bug
     )
     deliver = Job("deliver", lanes.tick, schema=schema, outages=store, on_bug=stop.on_bug)
-    ticking = clock({detect: settings.detect.tick_s, deliver: settings.delivery.tick_s})
+    remove = Job("retention", retention.tick, schema=schema, outages=store, on_bug=stop.on_bug)
+    ticking = clock(
+        {
+            detect: settings.detect.tick_s,
+            deliver: settings.delivery.tick_s,
+            remove: EVERY_S,
+        }
+    )
     ticking.start()
     log.info("scheduler_started")
     stop.wait()

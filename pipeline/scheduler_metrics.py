@@ -8,6 +8,7 @@ TICK_SECONDS = Histogram(
 )
 ALERT_EVENTS = Counter("tapewatch_alert_events_total", "What was said about alerts.", ["type"])
 DELIVERIES = Counter("tapewatch_deliveries_total", "Attempts to deliver an event.", ["outcome"])
+REMOVED = Counter("tapewatch_removed_rows_total", "Rows removed by their age.", ["what"])
 WATERMARK_AGE = Gauge(
     "tapewatch_watermark_age_seconds",
     "Wall clock less the event time up to which all is stored; large in a replay of the past.",

@@ -19,8 +19,12 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from pipeline.masking import Personal
+
 PREFIX = "TAPEWATCH_"
 
+# What the detectors look back on, twice.
+_DETECTION_DAYS = 60
 _SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
 _PLACEHOLDERS = {"", "change-me", "changeme", "secret", "password", "postgres"}
 
@@ -168,6 +172,45 @@ class DeliverySettings(_Group):
     )
 
 
+def _enough_for_detection(days: int) -> int:
+    if 0 < days < _DETECTION_DAYS:
+        msg = f"detection needs {_DETECTION_DAYS} days; 0 keeps for ever"
+        raise ValueError(msg)
+    return days
+
+
+class RetentionSettings(_Group):
+    """For how many days what is stored is kept; 0: for ever."""
+
+    items_days: Annotated[int, AfterValidator(_enough_for_detection)] = Field(
+        default=0, ge=0, description="Days that items are kept; 0: for ever."
+    )
+    trends_days: Annotated[int, AfterValidator(_enough_for_detection)] = Field(
+        default=0, ge=0, description="Days that trend buckets are kept; 0: for ever."
+    )
+    alerts_days: int = Field(
+        default=0, ge=0, description="Days that resolved alerts are kept; 0: for ever."
+    )
+    deliveries_days: int = Field(
+        default=0, ge=0, description="Days that finished deliveries are kept; 0: for ever."
+    )
+    audit_days: int = Field(
+        default=0, ge=0, description="Days that the audit log is kept; 0: for ever."
+    )
+    keep_evidence: bool = Field(
+        default=True, description="Keep older items that are evidence of a kept alert."
+    )
+
+
+class PrivacySettings(_Group):
+    """What is masked in texts before anything is stored or produced."""
+
+    mask: Annotated[tuple[Personal, ...], NoDecode, BeforeValidator(_split)] = Field(
+        default=(),
+        description="Comma-separated: email, phone, identity, account (docs/privacy.md).",
+    )
+
+
 class WebSettings(_Group):
     """The HTTP API."""
 
@@ -180,6 +223,9 @@ class WebSettings(_Group):
         default=300.0, description="Not ready while a stored offset is older with work waiting."
     )
     max_body_bytes: PositiveInt = Field(default=5_000_000, description="Largest request.")
+    max_streams: PositiveInt = Field(
+        default=100, description="Most open streams of alerts, browsers included, of one process."
+    )
     max_requests_per_min: PositiveInt = Field(
         default=3000, description="Most requests of one API key to one process."
     )
@@ -202,6 +248,8 @@ class Settings(BaseSettings):
     ingest: IngestSettings = IngestSettings()
     detect: DetectSettings = DetectSettings()
     delivery: DeliverySettings = DeliverySettings()
+    retention: RetentionSettings = RetentionSettings()
+    privacy: PrivacySettings = PrivacySettings()
     web: WebSettings = WebSettings()
     secret_key: Secret | None = Field(
         default=None,

@@ -1,9 +1,10 @@
 """First stage: messages into items, or into rejects with a reason. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from pipeline.masking import mask
 from pipeline.messages import BadItem, Limits, NewsItem, Reason, parse_item
 
 
@@ -39,14 +40,26 @@ class Rejected:
 def parse(
     messages: Sequence[Message], *, now: datetime, limits: Limits
 ) -> tuple[list[Parsed], list[Rejected]]:
-    """Split messages into items and rejects, both in the order of the messages."""
+    """Split messages into items and rejects, both in the order of the messages.
+
+    Where personal data is masked, the messages that come back hold none either: they may become
+    dead letters.
+    """
     parsed: list[Parsed] = []
     rejected: list[Rejected] = []
     for message in messages:
         try:
             item = parse_item(message.value or b"", now=now, limits=limits)
         except BadItem as error:
-            rejected.append(Rejected(message, error.reason, error.detail))
+            value = _masked(message.value, limits)
+            rejected.append(Rejected(replace(message, value=value), error.reason, error.detail))
         else:
-            parsed.append(Parsed(message, item))
+            kept = replace(message, value=item.to_bytes()) if limits.mask else message
+            parsed.append(Parsed(kept, item))
     return parsed, rejected
+
+
+def _masked(value: bytes | None, limits: Limits) -> bytes | None:
+    if not value or not limits.mask:
+        return value
+    return mask(value.decode(errors="replace"), limits.mask).encode()
