@@ -141,8 +141,9 @@ def list_alerts(
     *,
     since: datetime | None = None,
     until: datetime | None = None,
-    scope_id: str | None = None,
+    scope: SeriesKey | None = None,
     state: str | None = None,
+    after: tuple[datetime, UUID] | None = None,
     limit: int = 100,
 ) -> list[AlertRow]:
     """Return alerts, newest first, each with the evidence of its last event.
@@ -151,22 +152,25 @@ def list_alerts(
         session: An open session.
         since: Fired at this event time or later.
         until: Fired before this event time.
-        scope_id: Only of the series with this id.
+        scope: Only of this series.
         state: Only "firing" or only "resolved".
+        after: ``fired_at`` and id of the last alert of the page before.
         limit: Most alerts to return.
 
     Returns:
         The alerts.
     """
-    query = sa.select(alerts).order_by(alerts.c.fired_at.desc(), alerts.c.id).limit(limit)
+    query = sa.select(alerts).order_by(alerts.c.fired_at.desc(), alerts.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(alerts.c.fired_at >= since)
     if until is not None:
         query = query.where(alerts.c.fired_at < until)
-    if scope_id is not None:
-        query = query.where(alerts.c.scope_id == scope_id)
+    if scope is not None:
+        query = query.where(alerts.c.scope_kind == scope.kind, alerts.c.scope_id == scope.id)
     if state is not None:
         query = query.where(alerts.c.state == state)
+    if after is not None:
+        query = query.where(sa.tuple_(alerts.c.fired_at, alerts.c.id) < after)
     return _load(session, query)
 
 

@@ -8,11 +8,19 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
-__all__ = ["DatabaseAway", "Engine", "Session", "create_engine", "is_away", "transaction"]
+__all__ = [
+    "DatabaseAway",
+    "Engine",
+    "Session",
+    "ValueRefused",
+    "create_engine",
+    "is_away",
+    "transaction",
+]
 
 # psycopg files a primary turned read-only (failover) under InternalError, which else means a bug.
 _READ_ONLY = "25006"
@@ -21,6 +29,10 @@ _CONNECT_TIMEOUT_S = 10
 
 class DatabaseAway(Exception):
     """The database cannot be used now; the same work may succeed later."""
+
+
+class ValueRefused(Exception):
+    """A value is one that the database cannot hold: a NUL in a text, a number out of range."""
 
 
 def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 30.0) -> Engine:
@@ -58,7 +70,8 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
 def transaction(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end of the block and rolls back if it raises.
 
-    An error of the database that ``is_away`` comes out as DatabaseAway. Nothing of the block
+    An error of the database that ``is_away`` comes out as DatabaseAway, one that a value of the
+    caller's gave as ValueRefused. Nothing of the block
     was committed then, unless the connection broke in the commit itself: writes must be
     idempotent.
     """
@@ -68,6 +81,8 @@ def transaction(engine: Engine) -> Iterator[Session]:
     except Exception as error:
         if is_away(error) and not isinstance(error, DatabaseAway):
             raise DatabaseAway(str(getattr(error, "orig", error)).strip()) from error
+        if isinstance(error, DataError):
+            raise ValueRefused(str(error.orig).strip()) from error
         raise
 
 

@@ -3,6 +3,7 @@
 Whoever calls encrypts and decrypts the secrets.
 """
 
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -34,6 +35,26 @@ def list_subscriptions(session: Session) -> list[SubscriptionRow]:
     """Return all subscriptions, disabled ones included, oldest first."""
     query = sa.select(subscriptions).order_by(subscriptions.c.created_at, subscriptions.c.id)
     return [to_subscription(row) for row in session.execute(query)]
+
+
+def subscriptions_page(
+    session: Session, *, after: tuple[datetime, UUID] | None, limit: int
+) -> list[tuple[datetime, SubscriptionRow]]:
+    """Return subscriptions with when each was made, oldest first.
+
+    Args:
+        session: An open session.
+        after: When the last one of the page before was made, and its id.
+        limit: Most to return.
+
+    Returns:
+        The subscriptions, disabled ones included.
+    """
+    created_at, key = subscriptions.c.created_at, subscriptions.c.id
+    query = sa.select(subscriptions).order_by(created_at, key).limit(limit)
+    if after is not None:
+        query = query.where(sa.tuple_(created_at, key) > after)
+    return [(row.created_at, to_subscription(row)) for row in session.execute(query)]
 
 
 def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRow | None:

@@ -18,7 +18,8 @@ _START_S = 20
 def serving(settings: Settings) -> Iterator[str]:
     """Serve the app on loopback in a thread; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        config = uvicorn.Config(create_app(settings), log_config=None, access_log=False)
+        app = create_app(settings)
+        config = uvicorn.Config(app, log_config=None, access_log=False)
         server = uvicorn.Server(config)
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
@@ -28,5 +29,7 @@ def serving(settings: Settings) -> Iterator[str]:
                 time.sleep(0.02)
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
+            if server.started:
+                app.state.services.follower.stopping.set()  # open pages hold streams
             server.should_exit = True
             thread.join()

@@ -19,6 +19,8 @@ from pipeline.web import (
     routes_items,
     routes_judgements,
     routes_keys,
+    routes_news,
+    routes_stream,
     routes_subscriptions,
     routes_trends,
 )
@@ -27,7 +29,9 @@ from pipeline.web.auth import Admin, ByMethod, Gate, Ingest
 from pipeline.web.body_limit import BodyLimit
 from pipeline.web.desk import routes as desk
 from pipeline.web.headers import SecureHeaders
+from pipeline.web.health_metrics import ChainMetrics
 from pipeline.web.metrics import CountRequests
+from pipeline.web.openapi import described
 from pipeline.web.services import open_services
 
 _DESCRIPTION = (
@@ -58,11 +62,14 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     app.state.gate = gate
+    app.state.chain_metrics = ChainMetrics()
     problems.install(app)
     app.include_router(routes_health.router)
     by_method = (
+        routes_stream,  # before the alert that would go by that name
         routes_alerts,
         routes_judgements,
+        routes_news,
         routes_trends,
         routes_subscriptions,
         routes_deliveries,
@@ -76,7 +83,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/openapi.json", include_in_schema=False, dependencies=[ByMethod])
     def openapi() -> dict[str, Any]:
-        return app.openapi()
+        return described(app)
 
     app.add_middleware(BodyLimit, max_bytes=settings.web.max_body_bytes)
     app.add_middleware(CountRequests)

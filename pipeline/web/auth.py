@@ -114,6 +114,11 @@ def _look_up(services: Services, key_id: UUID, *, secret: str | None = None) -> 
         return principal
 
 
+def still_holds(services: Services, principal: Principal) -> bool:
+    """Tell whether the key behind an open stream has neither been revoked nor expired."""
+    return principal.id is None or _look_up(services, principal.id) is not None
+
+
 def _too_many(request: Request, over: int, wait_s: float) -> Problem:
     request.state.is_repeated = over > 1
     return Problem(

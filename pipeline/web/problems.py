@@ -9,9 +9,10 @@ from fastapi import FastAPI, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from db.engine import DatabaseAway
+from db.engine import DatabaseAway, ValueRefused
 from pipeline.backoff import brief
 from pipeline.schema import NotMigrated
 from pipeline.series import BadQuery, UnknownSeries
@@ -22,6 +23,17 @@ log = structlog.stdlib.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
 _RETRY_AFTER_S = "5"
+
+
+class ProblemBody(BaseModel):
+    """What every error answers (RFC 9457)."""
+
+    title: str = Field(examples=["Not Found"])
+    status: int = Field(examples=[404])
+    detail: str = Field(description="For people.", examples=["there is no such alert"])
+    errors: list[dict[str, Any]] | None = Field(
+        default=None, description="Where there are several: which field or item, and what is wrong."
+    )
 
 
 class Problem(Exception):
@@ -65,6 +77,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(UnknownSeries, _unknown)
     app.add_exception_handler(BadQuery, _bad_query)
+    app.add_exception_handler(ValueRefused, _refused)
     for away in (DatabaseAway, BrokerAway, NotMigrated):
         app.add_exception_handler(away, _away)
     app.add_exception_handler(Exception, _bug)
@@ -96,6 +109,10 @@ async def _unknown(_: Request, error: Exception) -> JSONResponse:
 
 async def _bad_query(_: Request, error: Exception) -> JSONResponse:
     return respond(400, str(error))
+
+
+async def _refused(_: Request, __: Exception) -> JSONResponse:
+    return respond(422, "a text holds a NUL character, or a number is out of range")
 
 
 async def _away(request: Request, error: Exception) -> JSONResponse:

@@ -1,5 +1,6 @@
 """Alerts as their receivers get them: the same JSON as the webhook's body."""
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from alerts.messages import AlertEvent
 from db.alert_events import alert_history, last_events
 from db.alerts import list_alerts
 from pipeline.series import newest_item_at, parse_moment
+from pipeline.web.paging import CursorParam, LimitParam, Page, after, cut
 from pipeline.web.problems import Problem
-from pipeline.web.scope import EntityParam, TopicParam, named_series
+from pipeline.web.scope import QUERY_ERRORS, EntityParam, TopicParam, named_series
 from pipeline.web.services import ServicesOf, SessionOf
 
 router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
@@ -19,7 +21,7 @@ router = APIRouter(prefix="/v1/alerts", tags=["alerts"])
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such alert."}}
 
 
-class Alerts(BaseModel):
+class Alerts(Page):
     """Alerts, newest first, each as its last event told it."""
 
     alerts: list[AlertEvent]
@@ -31,7 +33,7 @@ class History(BaseModel):
     events: list[AlertEvent]
 
 
-@router.get("")
+@router.get("", responses=QUERY_ERRORS)
 def get_alerts(
     session: SessionOf,
     services: ServicesOf,
@@ -43,7 +45,8 @@ def get_alerts(
     ] = None,
     until: Annotated[str | None, Query(description="Fired before then.")] = None,
     state: Annotated[Literal["firing", "resolved"] | None, Query()] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: CursorParam = None,
+    limit: LimitParam = 100,
 ) -> Alerts:
     """List alerts by the event time at which they fired, newest first."""
     key = named_series(session, services, entity=entity, topic=topic)
@@ -52,13 +55,17 @@ def get_alerts(
         session,
         since=None if since is None else parse_moment(since, newest=newest),
         until=None if until is None else parse_moment(until, newest=newest),
-        scope_id=None if key is None else key.id,
+        scope=key,
         state=state,
-        limit=limit,
+        after=after(cursor, tuple[datetime, UUID]),
+        limit=limit + 1,
     )
-    ids = [row.id for row in rows if key is None or row.scope == key]
-    events = last_events(session, ids)
-    return Alerts(alerts=[AlertEvent.model_validate_json(event.body) for event in events])
+    page, following = cut(rows, limit, lambda row: (row.fired_at, row.id))
+    events = last_events(session, [row.id for row in page])
+    return Alerts(
+        alerts=[AlertEvent.model_validate_json(event.body) for event in events],
+        next_cursor=following,
+    )
 
 
 @router.get("/{alert_id}", responses=_MISSING)

@@ -11,6 +11,7 @@ from db.deliveries import find_delivery, list_deliveries, replay, replay_range
 from db.outbox import attempts
 from db.subscriptions import find_subscription
 from pipeline.series import parse_moment
+from pipeline.web.paging import CursorParam, LimitParam, Page, after, cut
 from pipeline.web.problems import Problem
 from pipeline.web.services import SessionOf
 
@@ -18,7 +19,6 @@ router = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
 
 _NO_SUCH = "there is no such delivery"
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such delivery."}}
-_MAX_POSITION = 2**63 - 1
 
 State = Literal["pending", "delivered", "dead"]
 
@@ -37,11 +37,10 @@ class Delivery(BaseModel):
     next_attempt_at: datetime | None = Field(description="Null: at once, or never again.")
 
 
-class Deliveries(BaseModel):
+class Deliveries(Page):
     """Deliveries, newest first."""
 
     deliveries: list[Delivery]
-    next_before: int | None = Field(description="`before` of the next page; null after the last.")
 
 
 class Try(BaseModel):
@@ -84,17 +83,20 @@ def get_deliveries(
     session: SessionOf,
     subscription: Annotated[UUID | None, Query(description="Only those to this one.")] = None,
     state: Annotated[State | None, Query(description='"dead": all attempts failed.')] = None,
-    before: Annotated[int | None, Query(ge=0, le=_MAX_POSITION)] = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: CursorParam = None,
+    limit: LimitParam = 100,
 ) -> Deliveries:
     """List deliveries, newest first."""
     rows = list_deliveries(
-        session, subscription_id=subscription, state=state, before=before, limit=limit + 1
+        session,
+        subscription_id=subscription,
+        state=state,
+        before=after(cursor, int),
+        limit=limit + 1,
     )
-    page = rows[:limit]
+    page, following = cut(rows, limit, lambda row: row.position)
     return Deliveries(
-        deliveries=[Delivery.model_validate(row) for row in page],
-        next_before=page[-1].position if len(rows) > limit else None,
+        deliveries=[Delivery.model_validate(row) for row in page], next_cursor=following
     )
 
 

@@ -3,12 +3,13 @@
 from dataclasses import asdict
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from pipeline.web import metrics
 from pipeline.web.auth import ByMethod
+from pipeline.web.health_metrics import ChainMetrics
 from pipeline.web.services import ServicesOf
 
 router = APIRouter()
@@ -33,7 +34,9 @@ def readyz(services: ServicesOf) -> JSONResponse:
 
 
 @router.get("/metrics", tags=["health"], dependencies=[ByMethod], response_class=Response)
-def read_metrics(services: ServicesOf) -> Response:
+def read_metrics(request: Request, services: ServicesOf) -> Response:
     """Return this process's metrics, and the lag and readiness of the chain, for Prometheus."""
     metrics.show(services.readiness.report())
+    chain: ChainMetrics = request.app.state.chain_metrics
+    chain.show(services)
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)

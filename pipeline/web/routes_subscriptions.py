@@ -15,7 +15,7 @@ from db.subscriptions import (
     create_subscription,
     delete_subscription,
     find_subscription,
-    list_subscriptions,
+    subscriptions_page,
 )
 from pipeline.settings import Settings
 from pipeline.subscribing import (
@@ -27,6 +27,7 @@ from pipeline.subscribing import (
     to_subscription,
 )
 from pipeline.trial import queue_trial
+from pipeline.web.paging import CursorParam, LimitParam, Page, after, cut
 from pipeline.web.problems import Problem
 from pipeline.web.routes_deliveries import Delivery
 from pipeline.web.services import ServicesOf, SessionOf
@@ -96,17 +97,22 @@ class Rotated(BaseModel):
     secret: str = Field(description="Keep it: it is shown only now.")
 
 
-class Subscriptions(BaseModel):
-    """All subscriptions, oldest first."""
+class Subscriptions(Page):
+    """Subscriptions, oldest first."""
 
     subscriptions: list[Subscription]
 
 
 @router.get("")
-def get_subscriptions(session: SessionOf) -> Subscriptions:
-    """List all subscriptions, disabled ones included."""
+def get_subscriptions(
+    session: SessionOf, cursor: CursorParam = None, limit: LimitParam = 100
+) -> Subscriptions:
+    """List subscriptions, disabled ones included, oldest first."""
+    last = after(cursor, tuple[datetime, UUID])
+    rows = subscriptions_page(session, after=last, limit=limit + 1)
+    page, following = cut(rows, limit, lambda row: (row[0], row[1].id))
     return Subscriptions(
-        subscriptions=[Subscription(**_shown(row)) for row in list_subscriptions(session)]
+        subscriptions=[Subscription(**_shown(row)) for _, row in page], next_cursor=following
     )
 
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 
 from db.rows import ScopeKind
 from pipeline.series import MARKET, newest_item_at, parse_duration, read_trend
-from pipeline.web.scope import EntityParam, TopicParam, named_series
+from pipeline.web.scope import QUERY_ERRORS, EntityParam, TopicParam, named_series
 from pipeline.web.services import ServicesOf, SessionOf
 
 router = APIRouter(tags=["trends"])
@@ -45,7 +45,7 @@ class TrendAnswer(BaseModel):
     buckets: list[Bucket]
 
 
-@router.get("/v1/trends")
+@router.get("/v1/trends", responses=QUERY_ERRORS)
 def get_trends(
     session: SessionOf,
     services: ServicesOf,

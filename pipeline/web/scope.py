@@ -1,6 +1,6 @@
 """The query parameters that name a series, alike for alerts and trends."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query
 
@@ -10,8 +10,14 @@ from pipeline.series import find_one
 from pipeline.web.problems import Problem
 from pipeline.web.services import Services
 
-EntityParam = Annotated[str | None, Query(description="Id, name or alias of a company.")]
-TopicParam = Annotated[str | None, Query(description="A topic.")]
+EntityParam = Annotated[
+    str | None, Query(description="Id, name or alias of a company.", examples=["Apple"])
+]
+TopicParam = Annotated[str | None, Query(description="A topic.", examples=["macro"])]
+QUERY_ERRORS: dict[int | str, dict[str, Any]] = {
+    400: {"description": "The question cannot be read."},
+    404: {"description": "Nothing goes by that name."},
+}
 
 
 def named_series(

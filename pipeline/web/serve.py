@@ -2,13 +2,16 @@
 
 import signal
 import socket
+from types import FrameType
 
 import structlog
 import uvicorn
+from fastapi import FastAPI
 
 from pipeline.runtime import SettingsError
 from pipeline.settings import Settings
 from pipeline.web.app import create_app
+from pipeline.web.services import Services
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -33,12 +36,26 @@ def run(settings: Settings) -> None:
             server_header=False,
             timeout_graceful_shutdown=_STOP_S,
         )
-        server = uvicorn.Server(config)
+        server = _Server(config, app)
         # Uvicorn stops at a signal and then raises it again for whoever was there before: us.
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, lambda *_: setattr(server, "should_exit", True))
         server.run(sockets=[listening])
     log.info("web_stopped")
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams at the first signal: they would else hold the process back."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI) -> None:
+        super().__init__(config)
+        self._app = app
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        services: Services | None = getattr(self._app.state, "services", None)
+        if services is not None:
+            services.follower.stopping.set()
+        super().handle_exit(sig, frame)
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -17,6 +17,7 @@ from pipeline.schema import Schema
 from pipeline.settings import Settings
 from pipeline.topics import OffsetReader
 from pipeline.web.deeds import deed_of, is_write
+from pipeline.web.following import Follower
 from pipeline.web.readiness import Readiness
 
 # A caller of the push endpoint waits at most so long for an absent broker.
@@ -32,6 +33,7 @@ class Services:
     publisher: Publisher
     schema: Schema
     readiness: Readiness
+    follower: Follower
 
 
 @contextmanager
@@ -39,14 +41,16 @@ def open_services(settings: Settings) -> Iterator[Services]:
     """Build what the routes need, and close it at the end of the block."""
     engine = build_engine(settings)
     schema = Schema(settings.database.url.get_secret_value())
+    follower = Follower(engine, most=settings.web.max_streams)
     try:
         with (
             Publisher(settings.kafka, wait_s=_BROKER_WAIT_S) as publisher,
             OffsetReader(settings.kafka) as offsets,
         ):
             readiness = Readiness(settings, engine=engine, schema=schema, offsets=offsets)
-            yield Services(settings, engine, publisher, schema, readiness)
+            yield Services(settings, engine, publisher, schema, readiness, follower)
     finally:
+        follower.stopping.set()
         engine.dispose()
 
 

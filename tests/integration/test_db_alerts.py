@@ -119,9 +119,9 @@ def test_alerts_are_listed_newest_first_and_filtered(engine: Engine) -> None:
         assert list_alerts(session) == [other, new, mid, old]
         assert list_alerts(session, limit=1) == [other]
         assert list_alerts(session, since=mid.fired_at, until=new.fired_at) == [mid]
-        assert list_alerts(session, scope_id="Banks") == [other]
+        assert list_alerts(session, scope=SeriesKey(ScopeKind.TOPIC, "Banks")) == [other]
         assert list_alerts(session, state="firing") == [new, mid, old]
-        assert list_alerts(session, scope_id="none") == []
+        assert list_alerts(session, scope=SeriesKey(ScopeKind.TOPIC, "none")) == []
 
 
 def test_events_are_read_on_from_a_position(engine: Engine) -> None:

@@ -167,7 +167,7 @@ async def test_alerts_are_found_by_the_name_of_the_company(
         both = await client.get("/v1/alerts", params={"entity": "SIVB", "topic": "macro"})
 
     assert len(found.json()["alerts"]) == 1
-    assert other.json() == {"alerts": []}
+    assert other.json() == {"alerts": [], "next_cursor": None}
     assert unknown.status_code == 404
     assert both.status_code == 400
     assert none_wanted.status_code == 422

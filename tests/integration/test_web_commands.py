@@ -170,7 +170,7 @@ def test_the_web_service_answers_and_ends_in_order_when_it_is_told_to(
         finally:
             web.kill()
 
-    assert (answer.status_code, answer.json()) == (200, {"alerts": []})
+    assert (answer.status_code, answer.json()) == (200, {"alerts": [], "next_cursor": None})
     assert status == 0
     assert "web_stopped" in log_path.read_text()
 
@@ -211,3 +211,30 @@ def test_migrate_makes_schema_and_topics_and_can_be_repeated(
     assert "raw-of-the-commands" in shell.run("migrate")
     assert "topics exist" in shell.run("migrate")
     assert "no subscriptions" in shell.run("subscriptions", "list")
+
+
+def test_the_web_service_ends_in_order_with_a_stream_open(
+    database_url: str, tmp_path: Path
+) -> None:
+    env = os.environ | {
+        "TAPEWATCH_DATABASE__URL": database_url,
+        "TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS": "127.0.0.1:1",
+        "TAPEWATCH_WEB__API_KEY": API_KEY,
+    }
+    log_path = tmp_path / "web.log"
+    command = [sys.executable, "-m", "pipeline.cli.main", "web", "--port", "0"]
+    with log_path.open("wb") as log, subprocess.Popen(command, env=env, stderr=log) as web:  # noqa: S603
+        try:
+            port = wait_for(r"port=(\d+)", log_path, web)
+            address = f"http://127.0.0.1:{port}/v1/alerts/stream"
+            headers = {"Authorization": f"Bearer {API_KEY}"}
+            with httpx.stream("GET", address, headers=headers, timeout=20) as answer:
+                next(answer.iter_lines())
+                web.terminate()
+                started = time.monotonic()
+                status = web.wait(10)
+        finally:
+            web.kill()
+
+    assert status == 0
+    assert time.monotonic() - started < 6, "sooner than streams are cut off"

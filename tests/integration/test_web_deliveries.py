@@ -41,7 +41,7 @@ async def test_a_dead_delivery_is_listed_with_its_attempts_and_sent_again(
 
     async with web_client(web_settings(database_url=database_url)) as client:
         first = (await client.get("/v1/deliveries?state=dead&limit=2")).json()
-        second = (await client.get(f"/v1/deliveries?before={first['next_before']}")).json()
+        second = (await client.get(f"/v1/deliveries?cursor={first['next_cursor']}")).json()
         dead = first["deliveries"][0]
         log = (await client.get(f"/v1/deliveries/{dead['id']}/attempts")).json()["attempts"]
         replayed = await client.post(f"/v1/deliveries/{dead['id']}/replay")
@@ -53,7 +53,7 @@ async def test_a_dead_delivery_is_listed_with_its_attempts_and_sent_again(
         disabled = await client.post(f"/v1/deliveries/{dead['id']}/replay")
 
     assert (len(first["deliveries"]), len(second["deliveries"])) == (2, 1)
-    assert second["next_before"] is None
+    assert second["next_cursor"] is None
     assert [(each["outcome"], each["status"]) for each in log] == [("failed", 401)]
     assert (replayed.status_code, twice.status_code) == (202, 409)
     assert (unknown.status_code, disabled.status_code) == (404, 409)

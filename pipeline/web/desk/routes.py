@@ -1,12 +1,14 @@
 """The desk's addresses: pages for people, behind a login; its styles and script are public."""
 
 import time
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -28,6 +30,7 @@ from pipeline.web.auth import Gate, require
 from pipeline.web.desk import access, views
 from pipeline.web.desk.pages import render
 from pipeline.web.problems import Problem
+from pipeline.web.routes_stream import FollowerOf, LastSeen, stream_alerts
 from pipeline.web.services import ServicesOf, SessionOf
 
 public = APIRouter(include_in_schema=False)
@@ -129,6 +132,15 @@ def overview(request: Request, session: SessionOf, services: ServicesOf) -> HTML
         sources=views.sources(session, newest),
         market=MARKET,
     )
+
+
+@router.get("/stream", response_class=EventSourceResponse)
+async def stream(
+    request: Request, services: ServicesOf, follower: FollowerOf, after: LastSeen
+) -> AsyncIterator[ServerSentEvent]:
+    """Tell an open page that something was said about an alert; the page then looks anew."""
+    async for told in stream_alerts(request, services, follower, after):
+        yield ServerSentEvent(raw_data=told.event, id=told.id, retry=told.retry)
 
 
 @router.get("/series")

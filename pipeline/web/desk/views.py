@@ -137,8 +137,7 @@ def recently_resolved(session: Session, newest: datetime) -> list[AlertRow]:
 def alerts_of(session: Session, key: SeriesKey, newest: datetime) -> list[AlertRow]:
     """Return the alerts of a series in the days shown, newest first."""
     since, until = shown_days(newest)
-    rows = list_alerts(session, since=since, until=until, scope_id=key.id, limit=20)
-    return [row for row in rows if row.scope == key]
+    return list_alerts(session, since=since, until=until, scope=key, limit=20)
 
 
 def sources(session: Session, newest: datetime) -> list[Source]:

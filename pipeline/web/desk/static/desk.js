@@ -1,5 +1,6 @@
 // The pages work without this: it logs in by the address's fragment, moves through a chart by
-// the arrow keys, focuses the search, and fetches the page anew while it is looked at.
+// the arrow keys, focuses the search, and fetches the page anew while it is looked at: at once when
+// something is said about an alert, and every ten seconds.
 "use strict";
 
 const REFRESH_MS = 10_000;
@@ -74,7 +75,7 @@ async function replaceMain(address) {
   return true;
 }
 
-async function refresh() {
+async function renew() {
   const main = document.querySelector("main[data-live]");
   const status = document.querySelector(".live");
   if (main && !isBusy(main)) {
@@ -84,7 +85,24 @@ async function refresh() {
       status.textContent = status.dataset.stale;
     }
   }
+}
+
+async function refresh() {
+  await renew();
   setTimeout(refresh, REFRESH_MS);
+}
+
+// A browser opens few connections to a host: only the page that is looked at holds one.
+let stream = null;
+
+function listen() {
+  if (document.hidden || !document.querySelector("main[data-live]")) {
+    stream?.close();
+    stream = null;
+  } else if (!stream) {
+    stream = new EventSource("/desk/stream");
+    stream.onmessage = (event) => { if (event.data) renew(); };
+  }
 }
 
 // A point's stories come without a jump to the top of a new page.
@@ -111,4 +129,6 @@ addEventListener("click", onClick);
 addEventListener("popstate", () => replaceMain(location.pathname + location.search).catch(() => location.reload()));
 logInByFragment();
 makeReachable();
+addEventListener("visibilitychange", listen);
+listen();
 setTimeout(refresh, REFRESH_MS);
