@@ -65,6 +65,13 @@ alert_events = Table(
     Column("type", Text, nullable=False),
     Column("at", TIME, nullable=False),
     Column("body", Text, nullable=False),
+    Column(
+        "stored_at",
+        TIME,
+        nullable=False,
+        server_default=func.now(),
+        comment="wall clock; event time where it was said before this column",
+    ),
     UniqueConstraint("alert_id", "revision"),
 )
 

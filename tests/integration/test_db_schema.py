@@ -41,7 +41,10 @@ from tests.integration.samples import (
 
 pytestmark = pytest.mark.integration
 
-VIEWS = ("v_trend_5m", "v_trend_1h", "v_trend_1d", "v_alerts", "v_alert_evidence", "v_items")
+VIEWS = (
+    *("v_trend_5m", "v_trend_1h", "v_trend_1d", "v_items"),
+    *("v_alerts", "v_alert_evidence", "v_alert_events", "v_deliveries"),
+)
 
 
 @pytest.fixture

@@ -1,0 +1,55 @@
+"""The demo's stream in a database, read by the shipped model, as if it had come live."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import UUID
+
+from sqlalchemy import text
+
+from db.engine import Engine, transaction
+from db.items import store_items
+from db.rows import Progress, SubscriptionRow
+from db.subscriptions import create_subscription
+from models.entities.gazetteer import Gazetteer
+from models.loading import load_classifier
+from pipeline.messages import Limits
+from pipeline.rules import load_rules
+from pipeline.sources.base import Unreadable
+from pipeline.sources.replay import Lines
+from pipeline.stages.classify import classify
+from tests.compose import ROOT
+from tests.integration.crises import evaluate
+
+STREAM = ROOT / "pipeline/demo/stream.jsonl.gz"
+COMPANIES = ROOT / "pipeline/demo/companies.csv"
+_BATCH = 256
+# Named, so that the answers of two runs are alike.
+_DESK = UUID("00000000-0000-4000-8000-000000000001")
+
+
+def store_demo(engine: Engine) -> datetime:
+    """Store the stream and the alerts it raises; return the newest event time.
+
+    ``stored_at`` is set to the event time, which a live source would come close to: the wall
+    clock of a test says nothing about what was known when. One webhook is subscribed; nothing
+    is sent to it.
+    """
+    lines = Lines(STREAM, Limits())
+    items = [each for each in lines.records() if not isinstance(each, Unreadable)]
+    classifier, finder = load_classifier("shipped"), Gazetteer.load((Path(COMPANIES),))
+    newest = max(item.published_at for item in items)
+    with transaction(engine) as session:
+        create_subscription(
+            session, SubscriptionRow(_DESK, "https://desk.example/", b"", "risk desk", (), (), ())
+        )
+    for start in range(0, len(items), _BATCH):
+        rows = classify(items[start : start + _BATCH], classifier=classifier, finder=finder)
+        with transaction(engine) as session:
+            store_items(session, rows, [])
+    with transaction(engine) as session:
+        store_items(session, [], [Progress("news.raw.v1", 0, len(items), newest)])
+    evaluate(engine, newest, load_rules(companies=(Path(COMPANIES),)))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE items SET stored_at = published_at"))
+        connection.execute(text("UPDATE alert_events SET stored_at = at"))
+    return newest.astimezone(UTC)

@@ -1,0 +1,73 @@
+"""The questions of docs/sql.md and their answers on the demo's stream, read by the shipped model.
+
+``TAPEWATCH_TEST_WRITE_ANSWERS=1`` writes the answers into the page instead: after a change of the
+weights or of detection.
+"""
+
+import os
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+import psycopg
+import pytest
+
+from db.engine import Engine
+from tests.compose import ROOT
+from tests.integration.demo_archive import store_demo
+
+pytestmark = pytest.mark.integration
+
+PAGE = ROOT / "docs/sql.md"
+WRITE = bool(os.environ.get("TAPEWATCH_TEST_WRITE_ANSWERS"))
+_ASKED = re.compile(r"(```sql\n(SELECT .*?)```\n)(?:\n```text\n(.*?)```\n)?", re.DOTALL)
+
+
+def cell(value: Any) -> str:
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    return "" if value is None else str(value)
+
+
+def width(text: str) -> int:
+    """Return the columns that a text takes: a Chinese character takes two."""
+    return sum(1 + (unicodedata.east_asian_width(char) in "WF") for char in text)
+
+
+def table(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
+    lines = [list(names), *([cell(value) for value in row] for row in rows)]
+    widths = [max(width(line[at]) for line in lines) for at in range(len(names))]
+    padded = [
+        " | ".join(
+            text + " " * (wide - width(text)) for text, wide in zip(line, widths, strict=True)
+        ).rstrip()
+        for line in lines
+    ]
+    return "\n".join([padded[0], "-+-".join("-" * wide for wide in widths), *padded[1:], ""])
+
+
+def test_each_question_has_the_answer_that_stands_below_it(
+    engine: Engine, database_url: str
+) -> None:
+    store_demo(engine)
+    page = PAGE.read_text("utf-8")
+    questions = _ASKED.findall(page)
+    answers: list[str] = []
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.execute("SET ROLE tapewatch_reader")
+        for _, question, _ in questions:
+            found = connection.execute(question.encode())
+            names = [column.name for column in found.description or ()]
+            answers.append(table(names, found.fetchall()))
+    if WRITE:
+        told = iter(answers)
+        written = _ASKED.sub(lambda match: f"{match[1]}\n```text\n{next(told)}```\n", page)
+        PAGE.write_text(written, encoding="utf-8")
+        return
+
+    assert len(questions) >= 10
+    assert [answer for *_, answer in questions] == answers
+    assert all(answer.count("\n") > 2 for answer in answers), "no question without an answer"
