@@ -14,6 +14,7 @@ import yaml
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE = ROOT / "docker-compose.yml"
 GPU = ROOT / "docker-compose.gpu.yml"
+MONITORING = ROOT / "docker-compose.monitoring.yml"
 ENV_EXAMPLE = ROOT / ".env.example"
 
 # The three values that .env.example leaves open.
@@ -21,6 +22,13 @@ SECRETS = {
     "POSTGRES_PASSWORD": "d41d8cd98f00b204",
     "TAPEWATCH_SECRET_KEY": "RnJlc2hseSBtYWRlIGZvciB0aGUgdGVzdHMgb25seSE=",
     "TAPEWATCH_WEB__API_KEY": "e9800998ecf8427e",
+}
+# What docker-compose.monitoring.yml needs besides.
+MONITORING_SECRETS = {
+    **SECRETS,
+    "READER_PASSWORD": "0bf56dbc9edc2b4f",
+    "GRAFANA_PASSWORD": "6c8ad09a7ec2b3d1",
+    "METRICS_KEY": "tw_2f1cbb7e",
 }
 
 _REFERENCE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\})")

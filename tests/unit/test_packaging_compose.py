@@ -15,9 +15,10 @@ from pipeline.sources.feeds import load_feeds
 from tests import compose
 
 FILES = (compose.COMPOSE, compose.GPU)
+ALL = (*FILES, compose.MONITORING)
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
 def test_a_compose_file_follows_the_compose_specification(path: Path) -> None:
     spec = find_spec("check_jsonschema")  # only its data: importing it wants one release of click
     assert spec is not None
@@ -45,13 +46,13 @@ def test_every_setting_can_be_set_in_the_env_file() -> None:
 
 
 def test_every_variable_of_the_env_example_is_a_setting_or_read_by_a_compose_file() -> None:
-    text = "".join(path.read_text(encoding="utf-8") for path in FILES)
+    text = "".join(path.read_text(encoding="utf-8") for path in ALL)
 
     for name in compose.read_env(compose.ENV_EXAMPLE, commented=True):
         if name.startswith("TAPEWATCH_"):
             assert name in known_variables()
         else:
-            assert f"${{{name}:" in text
+            assert f"${{{name}:" in text or f"environment: {name}\n" in text
 
 
 @pytest.mark.parametrize("secret", sorted(compose.SECRETS))
