@@ -9,7 +9,14 @@ from typer.main import get_command
 from pipeline.cli.main import app
 from tests.compose import ROOT
 
-PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").rglob("*.md")])
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "README.zh-CN.md",
+        ROOT / "CHANGELOG.md",
+        *(ROOT / "docs").rglob("*.md"),
+    ]
+)
 
 
 def page_id(path: Path) -> str:
@@ -73,3 +80,28 @@ def test_every_page_that_the_code_speaks_of_exists() -> None:
         for path in (ROOT / package).rglob("*.py"):
             for page in re.findall(r"docs/[\w/.-]+\.md", path.read_text(encoding="utf-8")):
                 assert (ROOT / page).exists(), f"{path.relative_to(ROOT)} speaks of {page}"
+
+
+def outline(text: str) -> list[int]:
+    """Return the levels of a page's headings, in order."""
+    prose = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    return [len(marks) for marks in re.findall(r"^(#+) ", prose, re.M)]
+
+
+def commands(text: str) -> list[str]:
+    """Return the lines of a page's blocks of shell and SQL without their comments."""
+    blocks = re.findall(r"^```(?:sh|sql)\n(.*?)^```", text, re.M | re.S)
+    return [re.sub(r"\s+# .*", "", line) for block in blocks for line in block.splitlines()]
+
+
+def test_the_chinese_readme_keeps_step_with_the_english_one() -> None:
+    english = (ROOT / "README.md").read_text(encoding="utf-8")
+    chinese = (ROOT / "README.zh-CN.md").read_text(encoding="utf-8")
+
+    assert "README.zh-CN.md" in english
+    assert outline(chinese) == outline(english)
+    assert commands(chinese) == commands(english)
+    assert set(re.findall(r"TAPEWATCH_\w+", chinese)) == set(re.findall(r"TAPEWATCH_\w+", english))
+    assert set(re.findall(r"docker-compose[\w.]*", chinese)) == set(
+        re.findall(r"docker-compose[\w.]*", english)
+    )
