@@ -192,8 +192,9 @@ def alert_events(
 ) -> list[tuple[int, AlertEventRow]]:
     """Return events with their positions, in the order in which they were saved.
 
-    Positions grow but have gaps. Events become visible in this order as long as savers hold
-    ``try_lock``, so a reader that goes on after the last position misses none.
+    Positions grow but have gaps. Events become visible in this order, whoever saves them (a
+    trigger makes savers wait for each other), so a reader that goes on after the last position
+    misses none.
     """
     table = said.c
     query = sa.select(table.position, table.alert_id, table.revision, table.type, table.at)

@@ -7,7 +7,7 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import text
 
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.audit import Deed, record
 from db.engine import Engine, transaction
 from db.items import store_items
@@ -43,7 +43,7 @@ def fill(engine: Engine, *, age: timedelta) -> None:
     with transaction(engine) as session:
         store_items(session, [item("a"), item("b"), item("c", at=NOON + timedelta(days=1))], [])
         create_subscription(session, subscription())
-        save_alert(session, ended, event(ended))
+        save_alerts(session, [(ended, event(ended))])
         record(session, Deed("x", None, "POST /", "/", "here", "done"))
     stored = {"items": "stored_at", "alert_events": "stored_at", "outbox": "created_at"}
     with engine.begin() as connection:
@@ -95,7 +95,7 @@ def test_an_alert_that_fires_and_a_delivery_that_waits_stay(engine: Engine) -> N
     firing = alert()
     with transaction(engine) as session:
         create_subscription(session, subscription())
-        save_alert(session, firing, event(firing))
+        save_alerts(session, [(firing, event(firing))])
 
     run(engine, DAYS, now=NOW + timedelta(days=1000))
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import AlertEventRow, Progress
@@ -41,7 +41,7 @@ async def test_latencies_and_sentiments_are_those_of_the_last_minutes(
     with transaction(engine) as session:
         store_items(session, rows, [Progress("raw", 0, 3, now)])
         fired = alert()
-        save_alert(session, fired, AlertEventRow(fired.id, 1, "alert.fired", at, "{}"))
+        save_alerts(session, [(fired, AlertEventRow(fired.id, 1, "alert.fired", at, "{}"))])
 
     found = await told(database_url)
 

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from db.alerts import save_alert
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import AlertEventRow
@@ -40,7 +40,7 @@ def told(engine: Engine, *, count: int, body: str) -> list[str]:
         fired = replace(alert(), id=uuid4())
         said = body.replace(str(FIRST), str(fired.id))
         with transaction(engine) as session:
-            save_alert(session, fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, said))
+            save_alerts(session, [(fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, said))])
         ids.append(str(fired.id))
     return sorted(ids, reverse=True)
 

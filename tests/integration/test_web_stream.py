@@ -15,7 +15,7 @@ from playwright.sync_api import Page
 from sqlalchemy import text
 
 from db.alert_events import last_position
-from db.alerts import alert_events, save_alert
+from db.alerts import alert_events, save_alerts
 from db.engine import Engine, transaction
 from db.rows import AlertEventRow
 from pipeline.settings import Settings
@@ -37,7 +37,7 @@ def say(engine: Engine, *words: str) -> None:
         new = replace(alert(), id=uuid4())
         said = AlertEventRow(new.id, 1, "alert.fired", NOON, f'"{word}"')
         with transaction(engine) as session:
-            save_alert(session, new, said)
+            save_alerts(session, [(new, said)])
 
 
 @contextmanager
@@ -119,7 +119,7 @@ def test_writers_that_commit_in_any_order_lose_no_event(engine: Engine) -> None:
             new = replace(alert(), id=uuid4())
             body = f"{writer}/{number}"
             with transaction(engine) as session:
-                save_alert(session, new, AlertEventRow(new.id, 1, "alert.fired", NOON, body))
+                save_alerts(session, [(new, AlertEventRow(new.id, 1, "alert.fired", NOON, body))])
                 session.execute(text("SELECT pg_sleep(:s)"), {"s": 0.02 * (writer % 3)})
 
     def read() -> None:

@@ -6,8 +6,8 @@ waits, before the first position is taken, until the writer before has committed
 
 from alembic import op
 
-revision = "0009"
-down_revision = "0008"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
