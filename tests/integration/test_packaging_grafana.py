@@ -18,7 +18,7 @@ from tests.integration.test_web_desk import fill
 pytestmark = pytest.mark.integration
 
 GRAFANA = ROOT / "config/grafana"
-PASSWORD = "a 'quoted' \\ password"
+PASSWORD = "a'quoted'\\password"
 
 
 @pytest.fixture
