@@ -90,6 +90,9 @@ def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequenc
     if transition.kind is TransitionKind.FIRED:
         alert = None
     resolved = transition.kind is TransitionKind.RESOLVED
+    severity = transition.severity.value
+    if alert and graver(alert.severity, severity):  # another one's that it speaks for
+        severity = alert.severity
     inside = found.inside
     by_id = {row.item_id: row for row in inside}
     # By the time an alert resolves its reasons have left the window: it keeps those it had.
@@ -100,7 +103,7 @@ def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequenc
         detector=found.rule.detector.value,
         scope=found.key,
         scope_name=alert.scope_name if alert else found.name,
-        severity=transition.severity.value,
+        severity=severity,
         state="resolved" if resolved else "firing",
         revision=alert.revision + 1 if alert else 1,
         fired_at=transition.fired_at,
@@ -183,12 +186,13 @@ def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
 def speaks_for(leader: AlertRow, member: AlertRow, *, at: datetime) -> AlertRow:
     """Return an alert that from now on speaks for another one as well.
 
-    Its counts stay those of its last reading.
+    Its counts stay those of its last reading; it becomes as severe as the other one.
     """
     scope = _scope(member).model_dump(mode="json")
     related = [other for other in leader.related if other["id"] != scope["id"]]
     return replace(
         leader,
+        severity=member.severity if graver(member.severity, leader.severity) else leader.severity,
         revision=leader.revision + 1,
         # A late account may tell of a time before the leader's last change.
         updated_at=max(at, leader.updated_at),
@@ -229,6 +233,12 @@ def said_of(alert: AlertRow, kind: TransitionKind) -> AlertEventRow:
     )
     body = event_body(alert_event(kind, at=alert.updated_at, alert=told))
     return AlertEventRow(alert.id, alert.revision, kind.value, alert.updated_at, body)
+
+
+def graver(one: str, other: str) -> bool:
+    """Tell whether one severity is graver than another."""
+    order = list(Severity)
+    return order.index(Severity(one)) > order.index(Severity(other))
 
 
 def _scope(alert: AlertRow) -> Scope:

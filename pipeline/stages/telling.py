@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 
 from alerts.grouping import told_by
 from alerts.messages import Reasons, Tone
-from alerts.types import Reading, Severity, TransitionKind
+from alerts.types import Reading, TransitionKind
 from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind
-from pipeline.stages.alerting import Found, moved, said_of, speaks_for, tone_of
+from pipeline.stages.alerting import Found, graver, moved, said_of, speaks_for, tone_of
 from pipeline.stages.archive import Archive
 from pipeline.stages.walking import Watch
 
@@ -20,7 +20,6 @@ from pipeline.stages.walking import Watch
 BEFORE = timedelta(days=7)
 # An alert of a version that did not store it is about what was told so long before it fired.
 _LONG_WINDOW = timedelta(hours=12)
-_SEVERITIES = [Severity.WARNING.value, Severity.CRITICAL.value]
 # A company says more of what happened than a topic, and a topic more than the market.
 _KINDS = [ScopeKind.ENTITY, ScopeKind.TOPIC, ScopeKind.MARKET]
 
@@ -61,6 +60,7 @@ class Teller:
         self._models = archive.models([row.item_id for one in found for row in one.inside])
         self._before = _weeks_before(archive, found)
         self._tellers: defaultdict[str, set[Watch]] = defaultdict(set)
+        self._told: defaultdict[Watch, dict[str, datetime]] = defaultdict(dict)
         if any(one.transition.kind is not TransitionKind.RESOLVED for one in found):
             self._index_firing()
 
@@ -89,27 +89,47 @@ class Teller:
         return [*changes, Change(alert, said_of(alert, kind), reading)]
 
     def _leader(self, watch: Watch, alert: AlertRow, found: Found) -> Watch | None:
-        """Return the firing alert, no less severe, that tells the same accounts already."""
+        """Return the firing alert that tells the same news already.
+
+        A peer takes over the severity; a wider alert must be as severe.
+        """
         own = [row.item_id for row in _accounts(found.inside)]
-        shared: defaultdict[Watch, list[str]] = defaultdict(list)
-        for item_id in own:
-            for other in self._tellers[item_id]:
-                if other != watch and _leads(self.alerts[other], alert):
-                    shared[other].append(item_id)
-        first = sorted(
-            shared,
-            key=lambda other: (_KINDS.index(other.key.kind), self.alerts[other].fired_at, other),
+        firing = {
+            other
+            for item_id in own
+            for other in self._tellers[item_id]
+            if other != watch
+            and self.alerts[other].state == "firing"
+            and self.alerts[other].suppressed_by is None
+        }
+        told = {
+            other: {
+                item_id
+                for item_id, at in self._told[other].items()
+                if alert.window_start < at <= alert.window_end
+            }
+            for other in sorted(
+                firing,
+                key=lambda one: (_KINDS.index(one.key.kind), self.alerts[one].fired_at, one),
+            )
+        }
+        wide = {one for one in told if one.key == watch.key or one.key.kind != watch.key.kind}
+        severe = {one for one in wide if not graver(alert.severity, self.alerts[one].severity)}
+        return told_by(
+            own,
+            peers={one: ids for one, ids in told.items() if one not in wide},
+            wider={one: ids for one, ids in told.items() if one in severe},
         )
-        return told_by(own, {other: shared[other] for other in first})
 
     def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
         """Let the leader say that it is about this alert's series too, unless it has said so."""
         if leader is None:
             return []
-        known = {self.alerts[leader].scope.id, *(one["id"] for one in self.alerts[leader].related)}
-        if alert.scope.id in known:
+        before = self.alerts[leader]
+        known = {before.scope.id, *(one["id"] for one in before.related)}
+        if alert.scope.id in known and not graver(alert.severity, before.severity):
             return []
-        spoken = speaks_for(self.alerts[leader], alert, at=reading.at)
+        spoken = speaks_for(before, alert, at=reading.at)
         self.alerts[leader] = spoken
         return [Change(spoken, said_of(spoken, TransitionKind.UPDATED), reading)]
 
@@ -131,6 +151,7 @@ class Teller:
         for row in _accounts(rows):
             if row.published_at > since:
                 self._tellers[row.item_id].add(watch)
+                self._told[watch][row.item_id] = row.published_at
 
 
 def _weeks_before(archive: Archive, found: Sequence[Found]) -> dict[tuple[Watch, object], Tone]:
@@ -159,11 +180,6 @@ def _since(alert: AlertRow) -> datetime:
     if alert.reasons is None:
         return alert.fired_at - _LONG_WINDOW
     return Reasons.model_validate(alert.reasons).since
-
-
-def _leads(other: AlertRow, alert: AlertRow) -> bool:
-    severe = _SEVERITIES.index(other.severity) >= _SEVERITIES.index(alert.severity)
-    return other.state == "firing" and other.suppressed_by is None and severe
 
 
 def _accounts(rows: Iterable[MentionRow]) -> list[MentionRow]:

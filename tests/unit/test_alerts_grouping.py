@@ -8,30 +8,31 @@ from alerts.grouping import told_by
 ids = st.frozensets(st.sampled_from("abcdefgh"), max_size=8)
 
 
-def test_half_of_the_accounts_are_enough_and_less_are_not() -> None:
-    assert told_by("ab", {"leader": "a"}) == "leader"
-    assert told_by("abc", {"leader": "a"}) is None
+def test_two_companies_of_one_story_are_peers_and_one_beside_a_crisis_is_none() -> None:
+    assert told_by("abcd", peers={"jet": "abc"}, wider={}) == "jet"
+    # Named in each of its own accounts, but the crisis is about much else.
+    assert told_by("abcd", peers={"crisis": "abcdefgh"}, wider={}) is None
 
 
-def test_of_several_it_is_the_one_that_tells_most_then_the_first() -> None:
-    assert told_by("abc", {"one": "ab", "two": "abc", "three": "abcdef"}) == "two"
+def test_a_wider_alert_need_tell_but_half_of_it() -> None:
+    assert told_by("ab", peers={}, wider={"topic": "acdefgh"}) == "topic"
+    assert told_by("abc", peers={}, wider={"topic": "adefgh"}) is None
+
+
+def test_a_peer_speaks_before_a_topic_and_the_likest_peer_before_others() -> None:
+    peers = {"one": "abc", "two": "abcd"}
+    assert told_by("abcd", peers=peers, wider={"topic": "abcd"}) == "two"
+    assert told_by("abcd", peers={"one": "a"}, wider={"topic": "ab", "market": "abcd"}) == "topic"
 
 
 def test_nobody_tells_nothing() -> None:
-    assert told_by("", {"leader": ""}) is None
-    assert told_by("a", {}) is None
+    assert told_by("", peers={"leader": ""}, wider={"topic": ""}) is None
+    assert told_by("a", peers={}, wider={}) is None
 
 
-@given(own=ids, others=st.dictionaries(st.integers(0, 3), ids, max_size=4))
-def test_who_is_chosen_shares_half_and_nobody_shares_more(
-    own: frozenset[str], others: dict[int, frozenset[str]]
-) -> None:
-    chosen = told_by(own, others)
+@given(own=ids, other=ids)
+def test_peers_speak_for_each_other_alike(own: frozenset[str], other: frozenset[str]) -> None:
+    one = told_by(own, peers={"x": other}, wider={})
 
-    shared = {key: len(own & each) for key, each in others.items()}
-    most = max(shared.values(), default=0)
-    if own and 2 * most >= len(own):
-        assert chosen is not None
-        assert shared[chosen] == most
-    else:
-        assert chosen is None
+    assert one == told_by(other, peers={"x": own}, wider={})
+    assert one is None or own & other

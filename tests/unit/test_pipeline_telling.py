@@ -66,6 +66,29 @@ def test_a_member_whose_own_news_becomes_worse_is_told_after_all() -> None:
     assert events[-1]["data"]["severity"] == "critical"
 
 
+def test_a_story_of_two_that_becomes_worse_is_told_by_the_one_alert() -> None:
+    rows = [item(minute, JET, SPIRIT) for minute in (0, 10, 20)]
+    # Only Jet is written about otherwise, so that more is asked of it.
+    rows += [item(-600 * n, JET) for n in range(2, 12)]
+    rows += [item(30 + minute, JET, SPIRIT) for minute in range(7)]
+
+    events = run(rows)
+
+    assert {scope for _, scope, is_sent in told(events) if is_sent} == {"x:spirit"}
+    assert [e["data"]["severity"] for e in events if not e["data"]["suppressed_by"]][
+        -1
+    ] == "critical"
+
+
+def test_a_company_named_beside_the_crisis_of_another_one_keeps_its_own_alert() -> None:
+    crisis = [item(7 * n, SPIRIT, source=f"crisis {n}") for n in range(12)]
+    beside = [item(90 + n, JET, SPIRIT) for n in range(3)]
+
+    events = run([*crisis, *beside])
+
+    assert ("fired", "x:jet", True) in told(events)
+
+
 def test_the_alert_of_a_topic_speaks_for_its_members(tmp_path: Path) -> None:
     file = tmp_path / "rules.toml"
     file.write_text(
