@@ -104,11 +104,21 @@ DEFAULTS = {
     Detector.NEGATIVE_SPIKE: Rule(),
     # Any news counts, so more of it is asked for.
     Detector.ATTENTION_SURGE: Rule(
-        Detector.ATTENTION_SURGE, min_negative=8, min_sources=4, min_ratio=3.0, min_z_volume=4.0
+        Detector.ATTENTION_SURGE,
+        min_negative=8,
+        min_sources=4,
+        min_ratio=3.0,
+        min_z_volume=4.0,
+        min_z_share=0.0,
     ),
     # Tone shows in many accounts only, so it is looked at by the day.
     Detector.TONE_SHIFT: Rule(
-        Detector.TONE_SHIFT, window=_DAY, long_window=_DAY, min_sources=3, min_z_share=1.2
+        Detector.TONE_SHIFT,
+        window=_DAY,
+        long_window=_DAY,
+        min_sources=3,
+        min_z_volume=0.0,
+        min_z_share=1.2,
     ),
     Detector.SLOW_BURN: Rule(
         Detector.SLOW_BURN,
@@ -118,6 +128,8 @@ DEFAULTS = {
         min_z_volume=2.5,
         min_z_share=1.25,
         cooldown=timedelta(hours=48),
+        # A week to judge, and one to judge it by.
+        warm_up=timedelta(days=14),
     ),
 }
 """The shipped thresholds of each detector."""

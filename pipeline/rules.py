@@ -170,8 +170,8 @@ class _Spec(_Part):
     min_negative: PositiveInt = _DEFAULT.min_negative
     min_sources: PositiveInt = _DEFAULT.min_sources
     min_ratio: PositiveFloat = _DEFAULT.min_ratio
-    min_z_volume: float = _DEFAULT.min_z_volume
-    min_z_share: float = _DEFAULT.min_z_share
+    min_z_volume: PositiveFloat = _DEFAULT.min_z_volume
+    min_z_share: PositiveFloat = _DEFAULT.min_z_share
     clear_z: float = _DEFAULT.clear_z
     clear_ratio: PositiveFloat = _DEFAULT.clear_ratio
     clear_for: Length = _DEFAULT.clear_for
