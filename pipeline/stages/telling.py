@@ -91,7 +91,8 @@ class Teller:
     def _leader(self, watch: Watch, alert: AlertRow, found: Found) -> Watch | None:
         """Return the firing alert that tells the same news already.
 
-        A peer takes over the severity; a wider alert must be as severe.
+        A peer, or what another detector told of the same series, takes over the severity; a wider
+        alert must be as severe.
         """
         own = [row.item_id for row in _accounts(found.inside)]
         firing = {
@@ -113,12 +114,13 @@ class Teller:
                 key=lambda one: (_KINDS.index(one.key.kind), self.alerts[one].fired_at, one),
             )
         }
-        wide = {one for one in told if one.key == watch.key or one.key.kind != watch.key.kind}
-        severe = {one for one in wide if not graver(alert.severity, self.alerts[one].severity)}
+        own_key = {one for one in told if one.key == watch.key}
+        peers = {one for one in told if one.key.kind == watch.key.kind} - own_key
+        severe = {one for one in told if not graver(alert.severity, self.alerts[one].severity)}
         return told_by(
             own,
-            peers={one: ids for one, ids in told.items() if one not in wide},
-            wider={one: ids for one, ids in told.items() if one in severe},
+            peers={one: ids for one, ids in told.items() if one in peers},
+            wider={one: ids for one, ids in told.items() if one in own_key | (severe - peers)},
         )
 
     def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
