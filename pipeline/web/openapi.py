@@ -1,9 +1,10 @@
-"""The API's description for programs: that of the framework, with errors as they really are."""
+"""The API's description for programs: the framework's, with errors as they are, and examples."""
 
 from typing import Any
 
 from fastapi import FastAPI
 
+from pipeline.web.examples import REQUESTS
 from pipeline.web.problems import MEDIA_TYPE, ProblemBody
 
 _REFERENCE = {"$ref": f"#/components/schemas/{ProblemBody.__name__}"}
@@ -30,8 +31,11 @@ def described(app: FastAPI) -> dict[str, Any]:
         schemas.pop(name, None)
     schemas[ProblemBody.__name__] = ProblemBody.model_json_schema()
     for path, operations in document["paths"].items():
-        for operation in operations.values():
+        for method, operation in operations.items():
             _describe_errors(path, operation)
+            if (method, path) in REQUESTS:
+                body = operation["requestBody"]["content"]["application/json"]
+                body["example"] = REQUESTS[method, path]
     return document
 
 

@@ -3,7 +3,10 @@
 from collections.abc import Iterator
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from pipeline.web.app import create_app
+from pipeline.web.examples import REQUESTS
 from pipeline.web.openapi import described
 from tests.integration.web_client import web_settings
 
@@ -25,6 +28,21 @@ def test_every_error_is_described_as_a_problem() -> None:
                 assert list(response["content"]) == [MEDIA_TYPE], (name, status)
                 found += 1
     assert found > 50
+
+
+def test_every_body_has_an_example_that_fits_its_schema() -> None:
+    document = described(create_app(web_settings()))
+    found = 0
+    for name, operation in operations():
+        if "requestBody" not in operation:
+            continue
+        body = operation["requestBody"]["content"]["application/json"]
+        schema = {**body["schema"], "components": document["components"]}
+        assert "example" in body, f"{name} has none: add it to pipeline/web/examples.py"
+        errors = Draft202012Validator(schema).iter_errors(body["example"])
+        assert [error.message for error in errors] == [], name
+        found += 1
+    assert found == len(REQUESTS)
 
 
 def test_every_list_has_pages_by_cursor() -> None:
