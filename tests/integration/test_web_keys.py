@@ -11,6 +11,7 @@ from db.access_tables import api_keys
 from db.engine import Engine
 from pipeline.settings import Settings
 from tests.integration.test_web_commands import Shell, shell  # noqa: F401  # a fixture
+from tests.integration.test_web_desk import fill
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
 pytestmark = pytest.mark.integration
@@ -87,6 +88,27 @@ async def test_a_key_that_may_not_read_begins_no_session(database_url: str) -> N
 
     assert answer.status_code == 403
     assert "set-cookie" not in answer.headers
+
+
+async def test_who_may_only_read_sees_no_forms_and_can_send_none(
+    database_url: str, engine: Engine
+) -> None:
+    alert_id = fill(engine)
+    settings = web_settings(database_url=database_url)
+    form = f"/desk/alerts/{alert_id}/acknowledgement"
+    async with web_client(settings) as admin, web_client(settings, key="") as browser:
+        key = await made(admin, "read")
+        await browser.post("/desk/login", data={"key": key["key"]})
+        seen = (await browser.get(f"/desk/alerts/{alert_id}")).text
+        sent = await browser.post(form, data={"verdict": "wanted", "author": "ann"})
+        await browser.post("/desk/login", data={"key": API_KEY})
+        seen_by_admin = (await browser.get(f"/desk/alerts/{alert_id}")).text
+        sent_by_admin = await browser.post(form, data={"verdict": "wanted", "author": "ann"})
+
+    assert form not in seen
+    assert sent.status_code == 403
+    assert form in seen_by_admin
+    assert sent_by_admin.status_code == 303
 
 
 @pytest.mark.parametrize(

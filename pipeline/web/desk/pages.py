@@ -9,6 +9,7 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
+from pipeline.access import Principal, Scope
 from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
@@ -70,6 +71,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         theme=theme,
         here=_here(request),
         page=request.url.path,
+        may_write=_may_write(request),
         **values,
     )
     response = HTMLResponse(content, status)
@@ -79,6 +81,12 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
                 name, value, max_age=_KEEP_S, path="/desk", httponly=True, samesite="strict"
             )
     return response
+
+
+def _may_write(request: Request) -> bool:
+    """Tell whether the session's key may do what the page's forms would."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return principal is not None and principal.may(Scope.ADMIN)
 
 
 def _here(request: Request) -> Callable[..., str]:
