@@ -1,6 +1,7 @@
 """Finds and loads a classifier: the shipped one, a folder, or a Hugging Face name.
 
-Safetensors only, and no code from a model repository is ever run.
+Safetensors only, no code from a model repository is ever run, and a folder's files are compared
+with the sums beside them first.
 """
 
 import os
@@ -30,7 +31,7 @@ from models.multihead import (
 )
 from models.quantised.calibration import read_calibration
 from models.transformer import Forward, TransformerClassifier
-from models.version import folder_version, resolve
+from models.version import check_sums, folder_version, resolve
 
 _SYNONYMS = {
     "bearish": Sentiment.NEGATIVE,
@@ -151,6 +152,7 @@ def load_model(path: str, *, device: str = "auto") -> LoadedModel:
     try:
         version = folder_version(Path(source))
         if version is not None:
+            check_sums(Path(source))
             return _load_folder(Path(source), version, chosen)
         return _load_hub(source, chosen)
     except (OSError, ValueError, RuntimeError, KeyError, SafetensorError) as error:

@@ -9,6 +9,7 @@ from transformers import AutoModel, BertConfig, PreTrainedTokenizerFast
 
 from models.multihead import HeadKind, HeadSpec, MultiHeadModel
 from models.names import TAGS
+from models.version import write_sums
 
 SENTIMENTS = ("negative", "neutral", "positive")
 HEADS = (
@@ -58,4 +59,5 @@ def save_model(folder: Path, heads: Sequence[HeadSpec] = HEADS, *, seed: int = 0
     encoder = AutoModel.from_config(CONFIG, add_pooling_layer=False)  # type: ignore[no-untyped-call]  # theirs
     MultiHeadModel(encoder, tuple(heads)).save(folder)
     save_tokenizer(folder)
+    write_sums(folder)
     return folder

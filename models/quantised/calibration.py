@@ -27,6 +27,7 @@ from transformers.models.bert.modeling_bert import BertLayer, BertModel
 from models.batching import plan_batches
 from models.multihead import MultiHeadModel, load_multihead
 from models.normalise import normalise
+from models.version import write_sums
 
 CALIBRATION_FILE = "int8.safetensors"
 
@@ -173,7 +174,7 @@ def calibrate(
 
 
 def write_calibration(folder: Path, texts: Sequence[str], *, limit: int = 512) -> None:
-    """Calibrate the model of ``folder`` and write the ranges beside its weights.
+    """Calibrate the model of ``folder``, write the ranges beside its weights, and the sums anew.
 
     Args:
         folder: Of a ``MultiHeadModel``.
@@ -192,6 +193,7 @@ def write_calibration(folder: Path, texts: Sequence[str], *, limit: int = 512) -
         tensors[f"{name}.smoothing"] = range_.smoothing.contiguous()
         tensors[f"{name}.bounds"] = torch.tensor([range_.low, range_.high])
     save_file(tensors, folder / CALIBRATION_FILE)
+    write_sums(folder)
 
 
 def read_calibration(folder: Path) -> Calibration:

@@ -35,7 +35,7 @@ from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
 from models.training.tuning import freeze_below, merged, with_additions
-from models.version import HEADS_FILE
+from models.version import HEADS_FILE, write_sums
 
 _SENTIMENTS = tuple(s.value for s in Sentiment)
 HEADS = (
@@ -228,4 +228,5 @@ def train(
         "held_back": metrics,
     }
     (out / "training.json").write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
+    write_sums(out)
     return metrics
