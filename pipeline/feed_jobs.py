@@ -2,11 +2,10 @@
 
 import threading
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from enum import StrEnum
 
 import structlog
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline.backoff import Outage
 from pipeline.feed_metrics import FEED_ITEMS, FEED_POLLS, FEED_REJECTS
@@ -14,6 +13,7 @@ from pipeline.ingest import Publisher
 from pipeline.messages import Limits
 from pipeline.sources.base import Unreadable
 from pipeline.sources.feeds import Feed, FeedError, FeedSpec, new_client
+from pipeline.ticking import Ticking
 from pipeline.topics import BrokerAway
 
 log = structlog.stdlib.get_logger(__name__)
@@ -80,23 +80,16 @@ def poll_feeds(
 ) -> None:
     """Poll feeds, each at its own interval, until ``stopping`` is set; blocks."""
     with new_client() as client:
-        scheduler = BackgroundScheduler(
-            timezone=UTC,
-            executors={"default": {"type": "threadpool", "max_workers": _MAX_AT_ONCE}},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
-        start = datetime.now(UTC)
+        ticking = Ticking(threads=_MAX_AT_ONCE)
         for number, spec in enumerate(specs):
-            scheduler.add_job(
+            ticking.add(
                 FeedJob(Feed(spec, client, limits), publisher),
-                "interval",
-                seconds=spec.interval_s,
-                next_run_time=start + timedelta(seconds=number * _STAGGER_S),
-                jitter=min(5.0, spec.interval_s / 10),
-                name=spec.name,
+                every_s=spec.interval_s,
+                first_in_s=number * _STAGGER_S,
+                jitter_s=min(5.0, spec.interval_s / 10),
             )
-        scheduler.start()
+        ticking.start()
         log.info("feeds_started", feeds=len(specs))
         stopping.wait()
-        scheduler.shutdown(wait=True)
+        ticking.shutdown()
         log.info("feeds_stopped")

@@ -2,14 +2,12 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from types import FrameType
-
-from apscheduler.schedulers.background import BackgroundScheduler
 
 from pipeline.backoff import Outage
 from pipeline.scheduler_metrics import TICK_SECONDS, TICKS
 from pipeline.schema import Schema
+from pipeline.ticking import Ticking
 
 # Jobs share outages: without it both would tell of the same one.
 _telling = threading.Lock()
@@ -86,15 +84,9 @@ class Stop:
         self.event.set()
 
 
-def clock(jobs: Mapping[Job, float]) -> BackgroundScheduler:
-    """Return a clock, not started, that runs each job at once and then every so many seconds.
-
-    A job never overlaps itself; the runs that a long one misses become a single one.
-    """
-    scheduler = BackgroundScheduler(
-        timezone=UTC,
-        job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
-    )
+def clock(jobs: Mapping[Job, float]) -> Ticking:
+    """Return a clock, not started, that runs each job at once and then every so many seconds."""
+    ticking = Ticking(threads=len(jobs))
     for job, every_s in jobs.items():
-        scheduler.add_job(job, "interval", seconds=every_s, next_run_time=datetime.now(UTC))
-    return scheduler
+        ticking.add(job, every_s=every_s)
+    return ticking

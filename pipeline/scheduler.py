@@ -95,7 +95,7 @@ def _run_jobs(
     log.info("scheduler_started")
     stop.wait()
     with _cut_off_after(STOP_S, status=0 if stop.bug is None else 1):
-        ticking.shutdown(wait=True)
+        ticking.shutdown()
         lanes.close(STOP_S / 2)
     log.info("scheduler_stopped")
 

@@ -141,7 +141,7 @@ def test_a_long_run_is_not_joined_by_a_second_one() -> None:
     assert not running.acquire(timeout=0.2)
     release.set()
     assert running.acquire(timeout=10)
-    ticking.shutdown(wait=True)
+    ticking.shutdown()
 
     assert set(at_once) == {1}
 
@@ -155,4 +155,4 @@ def test_the_first_run_is_at_once() -> None:
 
     assert ran.wait(5)
     assert datetime.now(UTC) - began < timedelta(seconds=5)
-    ticking.shutdown(wait=True)
+    ticking.shutdown()
