@@ -52,7 +52,7 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
     own = f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
     given = parsed.query.get("options", "")
     options = " ".join([*([given] if isinstance(given, str) else given), own]).strip()
-    return sa.create_engine(
+    engine = sa.create_engine(
         parsed.difference_update_query(["options"]),
         pool_size=pool_size,
         max_overflow=pool_size,
@@ -64,6 +64,8 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
             "application_name": "tapewatch",
         },
     )
+    sa.event.listen(engine, "handle_error", _leave_read_only)
+    return engine
 
 
 @contextmanager
@@ -94,3 +96,13 @@ def is_away(error: BaseException) -> bool:
         state = getattr(error.orig, "sqlstate", None)
         return error.connection_invalidated or state == _READ_ONLY
     return False
+
+
+def _leave_read_only(context: sa.engine.ExceptionContext) -> None:
+    """Drop all connections after one was read-only: they may stay so when the server no longer is.
+
+    That is a property of the session where ``default_transaction_read_only`` made it, and of the
+    server behind the connection after a failover.
+    """
+    if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
+        context.is_disconnect = True

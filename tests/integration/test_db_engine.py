@@ -80,6 +80,26 @@ def test_the_victim_of_a_deadlock_is_away(engine: Engine) -> None:
     assert sorted(survived) == [False, True]
 
 
+def test_sessions_that_were_read_only_are_not_used_once_the_server_takes_writes(
+    engine: Engine, database_url: str
+) -> None:
+    name = make_url(database_url).database
+    with transaction(engine) as session:
+        session.execute(text(f'ALTER DATABASE "{name}" SET default_transaction_read_only = on'))
+    engine.dispose()
+
+    with pytest.raises(DatabaseAway, match="read-only"), transaction(engine) as session:
+        session.execute(text("INSERT INTO topics VALUES ('a')"))
+    with transaction(engine) as session:
+        session.execute(text("SET TRANSACTION READ WRITE"))
+        session.execute(text(f'ALTER DATABASE "{name}" RESET default_transaction_read_only'))
+    # The connection that was refused is gone; the one that mended it is read-only still.
+    with pytest.raises(DatabaseAway), transaction(engine) as session:
+        session.execute(text("INSERT INTO topics VALUES ('a')"))
+    with transaction(engine) as session:
+        session.execute(text("INSERT INTO topics VALUES ('a')"))
+
+
 @pytest.mark.parametrize(
     ("statement", "error"),
     [
