@@ -13,6 +13,7 @@ from pipeline.messages import Limits, NewsItem
 from pipeline.sources.base import Unreadable
 from pipeline.sources.feeds import Feed, FeedSpec
 from pipeline.topics import BrokerAway
+from tests.unit.streamed import streamed
 
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>W</title>
 <item><guid>1</guid><title>Bank falls</title><pubDate>Fri, 01 Mar 2024 10:00:00 GMT</pubDate></item>
@@ -44,7 +45,7 @@ def sample(name: str, **labels: str) -> float:
 
 def poll(server: Callable[[httpx.Request], httpx.Response], *, away: bool = False) -> None:
     spec = FeedSpec.model_validate({"url": "https://www.wire.example/rss"})
-    feed = Feed(spec, httpx.Client(transport=httpx.MockTransport(server)), Limits())
+    feed = Feed(spec, httpx.Client(transport=streamed(server)), Limits())
     FeedJob(feed, cast("Publisher", FakePublisher(away=away)))()
 
 

@@ -14,6 +14,7 @@ from pipeline.messages import Limits, NewsItem, Reason
 from pipeline.sources.base import Unreadable
 from pipeline.sources.feeds import MAX_RESPONSE_BYTES, Feed, FeedError, FeedSpec, load_feeds
 from pipeline.sources.replay import Lines, Pace, SourceError
+from tests.unit.streamed import streamed
 
 NOW = datetime(2024, 3, 1, 12, tzinfo=UTC)
 RSS = """<?xml version="1.0"?><rss version="2.0"><channel><title>Wire</title>
@@ -151,7 +152,7 @@ def test_the_greatest_pace_never_waits() -> None:
 
 def feed(handler: Callable[[httpx.Request], httpx.Response], **changes: object) -> Feed:
     spec = FeedSpec.model_validate({"url": "https://www.wire.example/rss", **changes})
-    return Feed(spec, httpx.Client(transport=httpx.MockTransport(handler)), Limits())
+    return Feed(spec, httpx.Client(transport=streamed(handler)), Limits())
 
 
 def test_a_feed_yields_cleaned_items_and_its_unreadable_entries() -> None:
