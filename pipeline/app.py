@@ -98,3 +98,8 @@ def sender(app: faust.App) -> Sender:
         return await app.producer.send(topic, key, value, None, None, list(headers))
 
     return send
+
+
+def assigned(app: faust.App) -> set[int]:
+    """Return the partitions that the group has given to this process; none before it joined."""
+    return {partition.partition for partition in app.consumer.assignment()}

@@ -129,6 +129,10 @@ class WorkerSettings(_Group):
     max_wait_s: PositiveFloat = Field(
         default=0.3, description="Longest wait for a batch to fill: latency against throughput."
     )
+    stalled_after_s: PositiveFloat = Field(
+        default=300.0,
+        description="A worker ends, to be started anew, when a partition stood still for so long.",
+    )
     state_dir: Path = Field(
         default=Path(".tapewatch/worker"), description="Scratch folder of the stream processor."
     )

@@ -21,12 +21,13 @@ import uvloop
 
 from db.engine import is_away
 from pipeline.agents import Dependencies, NewsAgent
-from pipeline.app import create_app, sender, subscribe
+from pipeline.app import assigned, create_app, sender, subscribe
 from pipeline.backoff import Outage, Stopping, persist, set_within
 from pipeline.metrics_server import metrics_server
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
 from pipeline.schema import NotMigrated, Schema
 from pipeline.topics import BrokerAway, OffsetReader, check_reachable
+from pipeline.watchdog import watch
 
 if TYPE_CHECKING:
     import faust
@@ -143,6 +144,7 @@ async def _wait_for_topics(settings: Settings, stopping: asyncio.Event) -> None:
 async def _serve(app: faust.App, agent: NewsAgent) -> bool:
     """Run the app until it should end; return whether it was asked to."""
     starting = asyncio.create_task(app.start())
+    starting.add_done_callback(lambda started: _keep_watch(app, agent, started))
     probing = asyncio.create_task(_watch_broker(agent))
     log.info("worker_started")
     failure: str | None = None
@@ -162,6 +164,18 @@ async def _serve(app: faust.App, agent: NewsAgent) -> bool:
     starting.cancel()
     log.info("worker_stopped")
     return failure is None
+
+
+def _keep_watch(app: faust.App, agent: NewsAgent, started: asyncio.Task[None]) -> None:
+    if started.cancelled() or started.exception() is not None:
+        return
+    needs = agent.needs
+    watch(
+        needs.settings,
+        needs.engine,
+        assigned=lambda: assigned(app),
+        stopping=agent.stopping.is_set,
+    )
 
 
 def _failure(app: faust.App, agent: NewsAgent, starting: asyncio.Task[None]) -> str | None:

@@ -97,3 +97,17 @@ class BrokenClassifier(KeywordClassifier):
         """Fail."""
         msg = f"{len(texts)} texts, no answer"
         raise RuntimeError(msg)
+
+
+class HangingClassifier(KeywordClassifier):
+    """A bug: never comes to an end."""
+
+    def classify(
+        self,
+        texts: Sequence[str],
+        *,
+        spans: Sequence[Sequence[Span]] | None = None,
+    ) -> list[Analysis]:
+        """Hang."""
+        time.sleep(3600)
+        return super().classify(texts, spans=spans)

@@ -100,6 +100,37 @@ def test_a_worker_that_cannot_work_ends_with_a_status_and_dead_letters_nothing(
     assert stream.read(stream.kafka.dead_letter_topic) == []
 
 
+def test_a_worker_that_hangs_ends_with_a_log_that_says_so_and_the_next_one_goes_on(
+    stream: Stream,
+) -> None:
+    stream.produce([news(n) for n in range(20)])
+
+    worker = stream.start_worker(TEST_CLASSIFIER="hanging", TAPEWATCH_WORKER__STALLED_AFTER_S="2")
+    status = worker.process.wait(60)
+
+    assert status == 1
+    assert worker.said("worker_wedged") == 1
+    assert stream.committed() == 0
+    stream.start_worker(TAPEWATCH_WORKER__STALLED_AFTER_S="2")
+    wait_until(lambda: stream.stored() == 20, wait_s=60)
+
+
+def test_a_worker_is_not_ended_for_a_database_that_is_away(
+    stream: Stream, database_proxy: CuttableProxy
+) -> None:
+    url = through(database_proxy, stream.database_url)
+    worker = stream.start_worker(TAPEWATCH_DATABASE__URL=url, TAPEWATCH_WORKER__STALLED_AFTER_S="1")
+    wait_until(lambda: worker.said("worker_started"))
+    database_proxy.cut()
+    stream.produce([news(n) for n in range(20)])
+    wait_until(lambda: worker.said("away", what="database"))
+    time.sleep(3)
+
+    assert worker.process.poll() is None
+    database_proxy.mend()
+    wait_until(lambda: stream.stored() == 20)
+
+
 def test_a_worker_waits_for_a_schema_and_says_which_command_makes_it(
     bootstrap_servers: str, empty_database_url: str, tmp_path: Path
 ) -> None:

@@ -4,16 +4,21 @@ import os
 
 from pipeline import log, worker
 from pipeline.runtime import load_settings
-from tests.fake_models import BrokenClassifier, KeywordClassifier, OneCompanyFinder
+from tests.fake_models import (
+    BrokenClassifier,
+    HangingClassifier,
+    KeywordClassifier,
+    OneCompanyFinder,
+)
 
 
 def main() -> None:
     """Run the worker with what the environment says."""
     settings = load_settings()
     log.configure(json=True, level=settings.log_level)
-    broken = os.environ.get("TEST_CLASSIFIER") == "broken"
-    delay_s = float(os.environ.get("TEST_DELAY_S", "0"))
-    classifier = BrokenClassifier() if broken else KeywordClassifier(delay_s)
+    kinds = {"broken": BrokenClassifier, "hanging": HangingClassifier}
+    kind = kinds.get(os.environ.get("TEST_CLASSIFIER", ""), KeywordClassifier)
+    classifier = kind(float(os.environ.get("TEST_DELAY_S", "0")))
     worker.run(settings, classifier=classifier, finder=OneCompanyFinder())
 
 

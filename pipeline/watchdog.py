@@ -1,0 +1,77 @@
+"""Ends a worker that has work and does not do it, so that its supervisor starts another.
+
+A thread of its own, for the event loop may be what hangs. Nothing is lost: what the worker had is
+not acknowledged, and goes to the next one.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from contextlib import closing
+
+import structlog
+
+from db.engine import DatabaseAway, Engine, transaction
+from db.trends import partition_progress
+from pipeline.settings import Settings
+from pipeline.topics import BrokerAway, OffsetReader
+from pipeline.web.lag import LagWatch
+
+log = structlog.stdlib.get_logger(__name__)
+
+_LOOKS = 10  # in the time after which it ends
+
+
+def watch(
+    settings: Settings,
+    engine: Engine,
+    *,
+    assigned: Callable[[], Collection[int]],
+    stopping: Callable[[], bool],
+) -> None:
+    """Start to look at the worker's partitions; returns at once.
+
+    The process ends with status 1 when one of them has work and none of it was stored for
+    ``worker.stalled_after_s``. While database or broker are away nobody is to blame.
+
+    Args:
+        settings: Topic and patience.
+        engine: Where progress is stored.
+        assigned: The partitions that are this worker's now.
+        stopping: Whether the process is about to end anyway.
+    """
+    threading.Thread(
+        target=_run, args=(settings, engine, assigned, stopping), name="watchdog", daemon=True
+    ).start()
+
+
+def _run(
+    settings: Settings,
+    engine: Engine,
+    assigned: Callable[[], Collection[int]],
+    stopping: Callable[[], bool],
+) -> None:
+    topic, patience_s = settings.kafka.raw_topic, settings.worker.stalled_after_s
+    lag = LagWatch()
+    with closing(OffsetReader(settings.kafka)) as offsets:
+        while True:
+            time.sleep(patience_s / _LOOKS)
+            if stopping():
+                return
+            try:
+                with transaction(engine) as session:
+                    progress = partition_progress(session, topic)
+                ours = set(assigned())
+                ends = {n: end for n, end in offsets.end_offsets(topic).items() if n in ours}
+            except (DatabaseAway, BrokerAway):
+                lag = LagWatch()  # the time that it was away does not count
+                continue
+            for each in lag.look(progress, ends, now_s=time.monotonic()):
+                if each.unmoved_s >= patience_s:
+                    _end(each.partition, each.messages, each.unmoved_s)
+
+
+def _end(partition: int, waiting: int, unmoved_s: float) -> None:
+    log.error("worker_wedged", partition=partition, messages=waiting, unmoved_s=round(unmoved_s, 1))
+    os._exit(1)
