@@ -14,6 +14,7 @@ from pipeline.cli import (
     companies,
     demo,
     detect,
+    doctor,
     encoders,
     evaluate,
     explain,
@@ -57,6 +58,7 @@ app.command("ingest", rich_help_panel=_RUN)(ingest.ingest)
 app.command("worker", rich_help_panel=_RUN)(services.worker)
 app.command("scheduler", rich_help_panel=_RUN)(services.scheduler)
 app.command("web", rich_help_panel=_RUN)(services.web)
+app.command("doctor", rich_help_panel=_RUN)(doctor.doctor)
 app.command("new-key", rich_help_panel=_RUN)(services.new_key)
 app.add_typer(keys.app, name="keys", rich_help_panel=_RUN)
 app.command("audit", rich_help_panel=_RUN)(keys.audit)
