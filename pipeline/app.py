@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import faust
 
+from pipeline.kafka_security import faust_credentials
 from pipeline.topics import MAX_MESSAGE_BYTES
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def create_app(settings: Settings, *, datadir: Path, loop: asyncio.AbstractEvent
         kafka.group,
         loop=loop,
         broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
+        broker_credentials=faust_credentials(kafka),
         datadir=str(datadir),
         store="memory://",
         autodiscover=False,

@@ -7,6 +7,7 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from pipeline.backoff import Outage, Stopping, persist_for
+from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
 from pipeline.topics import MAX_MESSAGE_BYTES, BrokerAway, check_reachable
 
@@ -110,6 +111,7 @@ class Connection:
                 request_timeout_ms=min(_REQUEST_MS, max(1, wait_ms - _LINGER_MS)),
                 delivery_timeout_ms=wait_ms,
                 allow_auto_create_topics=False,
+                **client_options(self._settings),
             )
         except (KafkaError, OSError) as error:
             raise BrokerAway(f"{type(error).__name__}: {error}") from error

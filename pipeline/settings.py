@@ -4,7 +4,7 @@ Built only in ``pipeline.runtime``. docs/settings.md lists each one; a test hold
 """
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -16,6 +16,7 @@ from pydantic import (
     PositiveFloat,
     PositiveInt,
     SecretStr,
+    model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -89,11 +90,33 @@ class KafkaSettings(_Group):
     session_timeout_s: PositiveInt = Field(
         default=20, description="A worker silent for longer loses its partitions."
     )
+    tls: bool = Field(default=False, description="Speak TLS to the brokers, and verify them.")
+    ca_file: Path | None = Field(
+        default=None, description="PEM file of the authorities to trust; else those of the system."
+    )
+    cert_file: Path | None = Field(default=None, description="PEM file of our own certificate.")
+    key_file: Path | None = Field(default=None, description="PEM file of its key, if apart.")
+    sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] | None = Field(
+        default=None, description="How to log in, over TLS: PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512."
+    )
+    sasl_username: str | None = Field(default=None, description="Name to log in with.")
+    sasl_password: Secret | None = Field(default=None, description="Password to log in with.")
     raw_topic: str = Field(default="news.raw.v1", description="Items as they came.")
     scored_topic: str = Field(default="news.scored.v1", description="Items with their analysis.")
     dead_letter_topic: str = Field(
         default="news.raw.v1.dlq", description="What could not be read or stored, with the reason."
     )
+
+    @model_validator(mode="after")
+    def _login_is_whole(self) -> Self:
+        login = (self.sasl_mechanism, self.sasl_username, self.sasl_password)
+        if any(login) and not all(login):
+            msg = "sasl_mechanism, sasl_username and sasl_password go together"
+            raise ValueError(msg)
+        if self.sasl_mechanism and not self.tls:
+            msg = "a login needs tls: it would go over the network in the clear"
+            raise ValueError(msg)
+        return self
 
 
 class ModelSettings(_Group):

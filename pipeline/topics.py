@@ -12,6 +12,7 @@ from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
+from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
 
 _HOUR_MS = 3_600_000
@@ -86,6 +87,7 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
             bootstrap_servers=settings.bootstrap_servers,
             bootstrap_timeout_ms=_CONNECT_MS,
             request_timeout_ms=_REQUEST_MS,
+            **client_options(settings),
         )
     try:
         with _broker_away():
@@ -160,6 +162,7 @@ class OffsetReader:
                 group_id=None,
                 auto_offset_reset="latest",
                 allow_auto_create_topics=False,
+                **client_options(self._settings),
             )
         return self._consumer
 

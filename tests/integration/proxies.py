@@ -67,13 +67,21 @@ class CuttableProxy:
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                near, _ = listener.accept()
-                far = self._connect()
+                connected, _ = listener.accept()
             except OSError:
                 return
+            try:
+                near, far = self._near(connected), self._connect()
+            except OSError:  # this one; the next may fare better
+                connected.close()
+                continue
             self._open += [near, far]
             for source, sink in ((near, far), (far, near)):
                 threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+    def _near(self, connected: socket.socket) -> socket.socket:
+        """Return what the client is spoken to by; a front that speaks TLS wraps it."""
+        return connected
 
     def _connect(self) -> socket.socket:
         if isinstance(self.target, tuple):

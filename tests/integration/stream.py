@@ -17,6 +17,7 @@ from kafka import TopicPartition as Partition
 from sqlalchemy import text
 
 from db.engine import create_engine
+from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
 from pipeline.topics import OffsetReader, ensure_topics
 
@@ -85,7 +86,10 @@ class Stream:
     ) -> None:
         """Put raw messages on the raw topic, spread over the partitions."""
         producer = KafkaProducer(
-            bootstrap_servers=self.kafka.bootstrap_servers, acks="all", linger_ms=5
+            bootstrap_servers=self.kafka.bootstrap_servers,
+            acks="all",
+            linger_ms=5,
+            **client_options(self.kafka),
         )
         for message in messages:
             producer.send(
@@ -99,7 +103,8 @@ class Stream:
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
         kafka = {
-            f"TAPEWATCH_KAFKA__{k.upper()}": str(v) for k, v in self.kafka.model_dump().items()
+            f"TAPEWATCH_KAFKA__{k.upper()}": str(v)
+            for k, v in self.kafka.model_dump(exclude_none=True).items()
         }
         variables = {
             **os.environ,

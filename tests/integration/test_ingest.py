@@ -37,7 +37,10 @@ def stream(bootstrap_servers: str, tmp_path: Path) -> Iterator[Stream]:
 
 
 def environment_of(stream: Stream) -> dict[str, str]:
-    kafka = {f"TAPEWATCH_KAFKA__{k.upper()}": str(v) for k, v in stream.kafka.model_dump().items()}
+    kafka = {
+        f"TAPEWATCH_KAFKA__{k.upper()}": str(v)
+        for k, v in stream.kafka.model_dump(exclude_none=True).items()
+    }
     return {**os.environ, **kafka}
 
 
