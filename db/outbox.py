@@ -20,7 +20,7 @@ _CLAIM = sa.text("""
         SELECT o.id FROM outbox AS o JOIN subscriptions AS s ON s.id = o.subscription_id
         WHERE o.state = 'pending'
             AND (o.next_attempt_at IS NULL OR o.next_attempt_at <= :now)
-            AND (o.leased_until IS NULL OR o.leased_until <= :now)
+            AND (o.leased_until IS NULL OR o.leased_until <= :now OR o.leased_until > :beyond)
             AND (s.wait_until IS NULL OR s.wait_until <= :now)
             AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
@@ -52,7 +52,9 @@ def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> l
     Nobody else gets them until the lease ends or an attempt is recorded. Of one alert, a
     subscription gets each event only when the earlier ones are delivered or dead.
     """
-    parameters = {"now": now, "limit": limit, "until": now + lease}
+    # A lease of so long was given by a clock that was ahead, and would hold its row for as long.
+    beyond = now + 2 * lease
+    parameters = {"now": now, "limit": limit, "until": now + lease, "beyond": beyond}
     return [
         DeliveryRow(
             id=row.delivery_id,

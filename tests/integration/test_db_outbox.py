@@ -83,6 +83,19 @@ def test_a_delivery_carries_what_is_needed_to_send_it(
     )
 
 
+def test_a_lease_of_a_clock_that_was_hours_ahead_holds_nothing(
+    engine: Engine, endpoint: SubscriptionRow
+) -> None:
+    say(engine)
+    (ahead,) = claimed(engine, now=NOW + timedelta(hours=4))
+
+    (again,) = claimed(engine, now=NOW)
+
+    assert again.id == ahead.id
+    assert again.subscription.id == endpoint.id
+    assert claimed(engine, now=NOW) == []
+
+
 @pytest.mark.usefixtures("endpoint")
 def test_a_leased_delivery_is_invisible_until_the_lease_ends(engine: Engine) -> None:
     say(engine)
