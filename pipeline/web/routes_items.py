@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field
 from pydantic_core import from_json
+from starlette.requests import ClientDisconnect
 
 from pipeline.messages import BadItem, Limits, NewsItem, Reason, item_from
 from pipeline.runtime import build_limits
@@ -58,7 +59,10 @@ class Taken(BaseModel):
 
 async def read_body(request: Request) -> bytes:
     """Return the whole body; its size is limited before it gets here."""
-    return await request.body()
+    try:
+        return await request.body()
+    except ClientDisconnect as error:  # nobody reads the answer; it must not be logged as a bug
+        raise Problem(400, "the body was not sent to its end") from error
 
 
 @router.post("/v1/items", status_code=202, openapi_extra=_BODY)
