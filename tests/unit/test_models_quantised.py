@@ -8,6 +8,7 @@ import torch
 
 from models.loading import ModelError, load_classifier
 from models.quantised.calibration import CALIBRATION_FILE, read_calibration, write_calibration
+from models.version import SUMS_FILE
 from tests.tiny_models import save_model
 
 pytest.importorskip("openvino", reason="OpenVINO is not built for this machine")
@@ -66,6 +67,7 @@ def test_a_model_without_ranges_runs_as_it_is(tmp_path: Path) -> None:
 
 def test_a_broken_file_of_ranges_is_refused_with_what_to_do(quantised: Path) -> None:
     (quantised / CALIBRATION_FILE).write_bytes(b"no tensors")
+    (quantised / SUMS_FILE).unlink()
 
     with pytest.raises(ModelError, match="tapewatch quantise"):
         load_classifier(str(quantised), device="cpu")
