@@ -14,6 +14,7 @@ ARGS ?=
 LOCK_ARGS ?=
 
 UV_VERSION := 0.13.9
+CYCLONEDX_VERSION := 7.5.0
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
@@ -22,7 +23,7 @@ INPUTS := pyproject.toml requirements/torch.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup setup-demo demo test lint format unit wheel wheel-test lock clean
+.PHONY: help setup setup-demo demo test lint format unit audit sbom wheel wheel-test lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -52,6 +53,15 @@ format: $(VENV)/.installed-dev  ## Format the code
 
 unit: $(VENV)/.installed-dev  ## Run the unit tests alone
 	$(BIN)/pytest tests/unit
+
+audit: $(UV)  ## Look for known holes in what the services install (says so where it is offline)
+	bash tests/audit.sh $(UV) requirements/serve.lock
+
+sbom: $(UV)  ## Write what the services install as CycloneDX, dist/sbom.cdx.json
+	@mkdir -p dist
+	cat requirements/serve.lock requirements/torch.txt \
+		| $(UV) tool run --from "cyclonedx-bom==$(CYCLONEDX_VERSION)" cyclonedx-py requirements - \
+		--pyproject pyproject.toml --output-reproducible --of JSON -o dist/sbom.cdx.json
 
 wheel: $(VENV)/.installed-dev  ## Build the wheel into dist/
 	rm -rf dist

@@ -1,6 +1,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from pipeline.messages import Reason
 from pipeline.settings import KafkaSettings
 from pipeline.topics import topic_specs
@@ -9,9 +11,10 @@ ROOT = Path(__file__).parents[2]
 BAD_INPUT = (ROOT / "docs" / "bad-input.md").read_text("utf-8")
 
 
-def test_each_outcome_of_bad_input_names_tests_that_exist() -> None:
+@pytest.mark.parametrize("page", ["bad-input.md", "threat-model.md"])
+def test_each_outcome_names_tests_that_exist(page: str) -> None:
     tests = "\n".join(path.read_text("utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
-    named = set(re.findall(r"`(test_\w+)`", BAD_INPUT))
+    named = set(re.findall(r"`(test_\w+)`", (ROOT / "docs" / page).read_text("utf-8")))
 
     assert named
     assert {name for name in named if f"def {name}(" not in tests} == set()

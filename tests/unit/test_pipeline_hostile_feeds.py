@@ -89,7 +89,7 @@ def test_a_bomb_in_a_bomb_is_refused_unread() -> None:
 
 def test_a_feed_that_drips_for_ever_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
     passed = iter(range(0, 10_000, 5))
-    monkeypatch.setattr(feeds.time, "monotonic", lambda: float(next(passed)))
+    monkeypatch.setattr("pipeline.sources.feeds.time.monotonic", lambda: float(next(passed)))
     body = Endless(b" ")
 
     with pytest.raises(FeedError, match="did not end"):
