@@ -9,7 +9,7 @@ import hmac
 import math
 import time
 from datetime import UTC, datetime
-from typing import Annotated, NoReturn
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request, Security
@@ -71,7 +71,12 @@ class Gate:
         parts = split_key(key)
         found = None if parts is None else _look_up(services, parts[0], secret=parts[1])
         if found is None:
-            self._refuse(request)
+            self.count_refusal(request)
+            raise Problem(
+                401,
+                "send an API key as `Authorization: Bearer KEY`",
+                headers={"WWW-Authenticate": "Bearer"},
+            )
         return self._let_in(request, found)
 
     def by_id(self, request: Request, services: Services, key_id: UUID | None) -> Principal | None:
@@ -89,17 +94,12 @@ class Gate:
             raise _too_many(request, over, wait_s)
         return principal
 
-    def _refuse(self, request: Request) -> NoReturn:
-        """Raise the Problem; who tries keys at random is told so and fills no log."""
+    def count_refusal(self, request: Request) -> None:
+        """Raise the Problem 429 if the address was refused too often: it fills no log."""
         address = request.client.host if request.client else ""
         over, wait_s = self._unknown.excess(address, now_s=time.monotonic())
         if over:
             raise _too_many(request, over, wait_s)
-        raise Problem(
-            401,
-            "send an API key as `Authorization: Bearer KEY`",
-            headers={"WWW-Authenticate": "Bearer"},
-        )
 
 
 def _look_up(services: Services, key_id: UUID, *, secret: str | None = None) -> Principal | None:

@@ -63,7 +63,7 @@ def safe_return(to: str) -> str:
 
 
 def require_own_page(request: Request) -> None:
-    """Let a form pass that one of our own pages sent; else raise the Problem 403.
+    """Let a form pass that one of our own pages sent; else raise the Problem 403, or 429.
 
     The cookie is SameSite=Strict already; this also holds for the login, which has none yet.
     """
@@ -74,6 +74,8 @@ def require_own_page(request: Request) -> None:
     origin = request.headers.get("origin", "null")
     is_ours = origin == "null" or urlsplit(origin).netloc == request.headers.get("host")
     if site not in {"same-origin", "none"} or not is_ours:
+        gate: Gate = request.app.state.gate
+        gate.count_refusal(request)
         raise Problem(403, "the form was sent by a page of another site")
 
 
