@@ -4,9 +4,11 @@ The same path runs on CUDA and on the CPU: windows of similar length in a batch,
 bfloat16 where the device computes in it, pinned transfers on CUDA.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
+from threading import Lock
 
 import torch
 from torch import Tensor
@@ -21,6 +23,8 @@ from models.precision import has_native_bfloat16
 from models.windows import WINDOW_TOKENS, Window, cut
 
 MAX_ITEMS = 256
+_IN_FLIGHT = 2
+"""Forward passes begun before the one before them is read: a GPU never waits for Python."""
 
 Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """(input_ids, attention_mask), each (batch, tokens) -> logits a head: (batch, labels), or
@@ -43,7 +47,10 @@ class _Told:
 
 
 class TransformerClassifier:
-    """Tells what ``Analysis`` holds; one instance is used by one thread at a time."""
+    """Tells what ``Analysis`` holds; several threads may use one at once.
+
+    Two that take turns keep the device busy: one tokenises and reads the heads meanwhile.
+    """
 
     def __init__(
         self,
@@ -74,12 +81,14 @@ class TransformerClassifier:
         """
         self._forward = forward
         self._tokenizer = tokenizer
+        self._tokenizing = Lock()
         self.heads = {head.name: head for head in heads}
         self._version = version
         self._device = device
         self._max_batch_tokens = max(max_batch_tokens, WINDOW_TOKENS)
         native = device.type == "cuda" or has_native_bfloat16()
         self._autocast = native if autocast is None else autocast
+        self._pinned = device.type == "cuda"
         self._topic_threshold = topic_threshold
         if set(self.heads["sentiment"].labels) != {s.value for s in Sentiment}:
             msg = f"sentiment labels must be {[s.value for s in Sentiment]}"
@@ -101,7 +110,8 @@ class TransformerClassifier:
         if not texts:
             return []
         clean = [normalise(text) for text in texts]
-        windows = cut(clean, self._tokenizer)
+        with self._tokenizing:  # a tokenizer keeps its settings in itself
+            windows = cut(clean, self._tokenizer)
         told = self._tell(windows)
         asked = spans if spans is not None else [()] * len(texts)
         analyses: list[Analysis] = []
@@ -115,20 +125,28 @@ class TransformerClassifier:
     def _tell(self, windows: Sequence[Window]) -> list[_Told]:
         lengths = [len(window.ids) for window in windows]
         found: dict[int, _Told] = {}
+        running: deque[tuple[list[int], dict[str, Tensor]]] = deque()
         for batch in plan_batches(lengths, max_items=MAX_ITEMS, max_tokens=self._max_batch_tokens):
-            found |= zip(batch, self._run([windows[i].ids for i in batch]), strict=True)
+            running.append((batch, self._run([windows[i].ids for i in batch])))
+            if len(running) > _IN_FLIGHT:
+                found |= self._read(*running.popleft())
+        for one in running:
+            found |= self._read(*one)
         return [found[index] for index in range(len(windows))]
 
     @torch.inference_mode()
-    def _run(self, rows: list[list[int]]) -> list[_Told]:
+    def _run(self, rows: list[list[int]]) -> dict[str, Tensor]:
+        """Begin a forward pass; the logits stay on the device, which may still compute them."""
         padded = self._tokenizer.pad({"input_ids": rows}, return_tensors="pt")
         ids, mask = (self._to_device(padded[k]) for k in ("input_ids", "attention_mask"))
         with torch.autocast(self._device.type, torch.bfloat16, enabled=self._autocast):
             logits = self._forward(ids, mask)
-        scaled = {
-            name: (logits[name].float() / head.temperature).cpu()
-            for name, head in self.heads.items()
-        }
+        return {name: logits[name].float() / head.temperature for name, head in self.heads.items()}
+
+    @torch.inference_mode()
+    def _read(self, batch: Sequence[int], logits: dict[str, Tensor]) -> dict[int, _Told]:
+        """Wait for a forward pass; return what it tells, by the place in ``batch``."""
+        scaled = {name: values.cpu() for name, values in logits.items()}
         whole: dict[str, Tensor] = {}
         tags = towards = None
         for name, head in self.heads.items():
@@ -141,19 +159,19 @@ class TransformerClassifier:
                     tags = scaled[name].softmax(-1)
                 case HeadKind.SPANS:
                     towards = scaled[name]
-        return [
-            _Told(
+        return {
+            index: _Told(
                 {name: told[row] for name, told in whole.items()},
                 None if tags is None else tags[row],
                 None if towards is None else towards[row],
             )
-            for row in range(len(rows))
-        ]
+            for row, index in enumerate(batch)
+        }
 
     def _to_device(self, tensor: Tensor) -> Tensor:
-        if self._device.type != "cuda":
-            return tensor.to(self._device)
-        return tensor.pin_memory().to(self._device, non_blocking=True)
+        # From pinned memory a copy runs beside the computation of the batch before.
+        source = tensor.pin_memory() if self._pinned else tensor
+        return source.to(self._device, non_blocking=self._pinned)
 
     def _analysis(
         self, text: str, windows: Sequence[Window], told: Sequence[_Told], asked: Sequence[Span]
