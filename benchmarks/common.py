@@ -24,7 +24,7 @@ SHARED_DATA = ROOT.parent / "shared" / "data"
 Row = dict[str, Any]
 
 _CHUNK = 128
-_PACKAGES = ("torch", "transformers", "tokenizers", "numpy")
+_PACKAGES = ("torch", "transformers", "tokenizers", "numpy", "psycopg", "sqlalchemy")
 _errors = Console(stderr=True)
 
 
@@ -70,8 +70,12 @@ def analyse(
 
 def about(classifier: Classifier) -> Row:
     """Return which model ran, in which versions, on what machine."""
+    return {"model": classifier.version, **machine()}
+
+
+def machine() -> Row:
+    """Return what ran in which versions, on what machine."""
     return {
-        "model": classifier.version,
         "versions": {name: version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
         "machine": {

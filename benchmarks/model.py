@@ -24,7 +24,7 @@ from models.transformer import TransformerClassifier
 from pipeline.cli.fail import WRONG_USE, fail
 from pipeline.messages import Limits, NewsItem
 from pipeline.sources.replay import Lines, SourceError
-from pipeline.stages.classify import text_of
+from pipeline.stages.text import text_of
 
 STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"
 BUDGETS = (1024, 2048, 8192)

@@ -18,7 +18,7 @@ from benchmarks.common import SHARED_DATA, SUITES, Row, about, analyse, load, sa
 from pipeline.cli.fail import WRONG_USE, fail
 from pipeline.messages import Limits, NewsItem, item_id
 from pipeline.sources.replay import Lines, SourceError
-from pipeline.stages.classify import text_of
+from pipeline.stages.text import text_of
 
 SUITE = SUITES / "relevance_svb.csv"
 STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"

@@ -1,0 +1,143 @@
+"""Whether a worker stays as it is: memory, lag and latency at a steady load.
+
+    python -m benchmarks.soak --minutes 60 --json out.json
+
+sends recorded news, dated by the clock, at a share of what a full worker does, and looks at it
+every ten seconds.
+"""
+
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from itertools import cycle
+from pathlib import Path
+from statistics import mean
+from typing import Annotated
+
+import typer
+
+from benchmarks.chain import Chain, ChainError, Service, key_of, read_items, servers
+from benchmarks.common import SHARED_DATA, Row, about, load, save, say, show_table
+from benchmarks.end_to_end import chain_rate
+from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.messages import NewsItem
+from pipeline.sources.replay import SourceError
+from pipeline.topics import OffsetReader
+
+STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"
+_LOOK_EVERY_S = 10.0
+_QUARTERS = 4
+
+
+@contextmanager
+def sending(chain: Chain, items: Sequence[NewsItem], rate: float) -> Iterator[None]:
+    """Produce items without end, at a steady rate, while the block runs."""
+    stop = threading.Event()
+
+    def run() -> None:
+        producer = chain.producer()
+        started = time.monotonic()
+        for number, item in enumerate(cycle(items)):
+            if stop.wait(max(0.0, started + number / rate - time.monotonic())):
+                break
+            # A number of its own: nothing repeats an earlier round word for word.
+            title = item.title if number < len(items) else f"{item.title} {number}"
+            new = {"published_at": datetime.now(UTC), "id": str(number), "title": title}
+            sent = item.model_copy(update=new)
+            producer.send(chain.kafka.raw_topic, key=key_of(sent), value=sent.to_bytes())
+        producer.flush(30)
+        producer.close()
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        thread.join()
+
+
+def memory_mb(service: Service) -> float:
+    """Return the resident memory of a process; Linux only."""
+    status = Path(f"/proc/{service.process.pid}/status").read_text(encoding="utf-8")
+    line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1024
+
+
+def watch(chain: Chain, worker: Service, minutes: float) -> list[Row]:
+    """Return memory, lag and latency, every ten seconds."""
+    rows: list[Row] = []
+    until = time.monotonic() + minutes * 60
+    started = datetime.now(UTC)
+    with OffsetReader(chain.kafka) as offsets:
+        while time.monotonic() < until:
+            time.sleep(_LOOK_EVERY_S)
+            ends = sum(offsets.end_offsets(chain.kafka.raw_topic).values())
+            [(p95,)] = chain.query(
+                "SELECT percentile_cont(0.95) WITHIN GROUP (ORDER BY extract(epoch FROM"
+                " pg_xact_commit_timestamp(xmin) - published_at))::float8 FROM items"
+                " WHERE published_at > now() - INTERVAL '15 s'"
+            )
+            rows.append(
+                {
+                    "after_s": (datetime.now(UTC) - started).total_seconds(),
+                    "memory_mb": memory_mb(worker),
+                    "lag": ends - chain.dealt_with(),
+                    "row_p95_s": p95,
+                }
+            )
+    return rows
+
+
+def quarters(rows: Sequence[Row]) -> list[Row]:
+    """Return the means of each quarter of the time."""
+    size = max(len(rows) // _QUARTERS, 1)
+    parts = [rows[at * size : (at + 1) * size] for at in range(_QUARTERS)]
+    return [
+        {
+            key: mean([row[key] for row in part if row[key] is not None] or [float("nan")])
+            for key in ("memory_mb", "lag", "row_p95_s")
+        }
+        for part in parts
+    ]
+
+
+def main(
+    stream: Annotated[Path, typer.Option(help="A recording (docs/data.md).")] = STREAM,
+    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 60,
+    share: Annotated[float, typer.Option(min=0.05, max=1, help="Of a full worker's rate.")] = 0.8,
+    json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
+    model: Annotated[
+        str, typer.Option(envvar="TAPEWATCH_MODEL__PATH", help="A folder.")
+    ] = "shipped",
+) -> None:
+    """Watch one worker under a steady load."""
+    try:
+        items = read_items(stream, 60_000)
+    except SourceError as error:
+        raise fail(str(error), status=WRONG_USE) from error
+    try:
+        with servers() as running:
+            full_rate = chain_rate(running.fresh(TAPEWATCH_MODEL__PATH=model), items[:3000])
+            chain = running.fresh(TAPEWATCH_MODEL__PATH=model)
+            with chain.service("worker") as worker, sending(chain, items, share * full_rate):
+                say(f"{share * full_rate:.0f} items/s for {minutes} minutes")
+                rows = watch(chain, worker, minutes)
+    except ChainError as error:
+        raise fail(str(error)) from error
+    by_quarter = quarters(rows)
+    # The first quarter holds the start: caches fill, 72 hours of accounts gather.
+    growth = by_quarter[-1]["memory_mb"] / by_quarter[1]["memory_mb"] - 1
+    show_table(
+        f"{minutes} minutes at {share:.0%} of {full_rate:.0f} items/s; growth {growth:.1%}",
+        ("quarter", "memory, MB", "lag", "row p95, s"),
+        [(number + 1, *row.values()) for number, row in enumerate(by_quarter)],
+    )
+    result = {"rate": share * full_rate, "memory_growth": growth, "quarters": by_quarter}
+    save(json_file, {**result, "rows": rows, **about(load(model))})
+
+
+if __name__ == "__main__":
+    typer.run(main)
