@@ -70,7 +70,7 @@ def add_to_trends(session: Session, rows: Sequence[ItemRow], accounts: Collectio
     """Add items just inserted to the buckets of their series; does not commit.
 
     Not idempotent: the caller passes each item once in its life. ``accounts`` are the ids of
-    those that are no exact copies: only they have a tone that counts. In a company's series that
+    those that are no copies: only they have a tone that counts. In a company's series that
     is the tone towards the company.
     """
     sums: dict[_Key, _Sums] = {}

@@ -1,6 +1,9 @@
-"""Tell exact copies from accounts: the same text within three days of event time."""
+"""Tell copies from accounts: the same text within three days of event time.
 
-from collections.abc import Sequence
+Which texts are nearly the same is asked of the caller.
+"""
+
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -12,6 +15,12 @@ from db.rows import ItemRow
 # Wire services and portals repeat a text within hours, rarely days; a text that comes back
 # after three days (a daily wrap's boilerplate, an anniversary) is news again.
 COPY_WINDOW = timedelta(hours=72)
+
+Account = tuple[str, datetime]
+"""Id and event time of an item that is no copy."""
+
+Near = Callable[[ItemRow], Account | None]
+"""Tells the account that an item nearly repeats; None: it is an account itself from now on."""
 
 _INSERT_TEXTS = sa.text("""
     INSERT INTO texts (text_hash, first_item_id, first_seen_at)
@@ -39,8 +48,10 @@ _MARK_COPIES = sa.text("""
 """)
 
 
-def mark_copies(session: Session, rows: Sequence[ItemRow]) -> dict[str, str]:
-    """Set ``copy_of`` of the exact copies among items just inserted; does not commit.
+def mark_copies(
+    session: Session, rows: Sequence[ItemRow], *, near: Near | None = None
+) -> dict[str, str]:
+    """Set ``copy_of`` of the copies among items just inserted; does not commit.
 
     The first item of a text to be stored is its account; of equal texts in one batch it is
     the earliest published. Items within ``COPY_WINDOW`` of the account, on either side
@@ -50,6 +61,7 @@ def mark_copies(session: Session, rows: Sequence[ItemRow]) -> dict[str, str]:
     Args:
         session: The transaction that inserted the items.
         rows: The items.
+        near: Asked, by event time, for each item that is no exact copy.
 
     Returns:
         The id of each copy with that of its account.
@@ -57,48 +69,53 @@ def mark_copies(session: Session, rows: Sequence[ItemRow]) -> dict[str, str]:
     if not rows:
         return {}
     in_order = sorted(rows, key=lambda row: (row.published_at, row.id))
-    earliest = {row.text_hash: row for row in reversed(in_order)}
+    earliest = {row.text_hash: (row.id, row.published_at) for row in reversed(in_order)}
     hashes = sorted(earliest)
-    execute_many(session, _INSERT_TEXTS, [_text(earliest[text_hash]) for text_hash in hashes])
+    execute_many(session, _INSERT_TEXTS, [_text(one, earliest[one]) for one in hashes])
     accounts = {
         text_hash: (item_id, seen_at)
         for text_hash, item_id, seen_at in session.execute(_LOCK_TEXTS, {"text_hash": hashes})
     }
-    copies, renewed = assign_copies(in_order, accounts)
-    execute_many(session, _RENEW_TEXTS, [_text(row) for row in renewed])
+    copies, renewed = assign_copies(in_order, accounts, near=near)
+    execute_many(session, _RENEW_TEXTS, [_text(*one) for one in renewed.items()])
     marked = [{"id": copy, "copy_of": account} for copy, account in copies.items()]
     execute_many(session, _MARK_COPIES, marked)
     return copies
 
 
 def assign_copies(
-    in_order: Sequence[ItemRow], accounts: dict[str, tuple[str, datetime]]
-) -> tuple[dict[str, str], list[ItemRow]]:
-    """Return the copies among items, as ``mark_copies``, and the items that are new accounts.
+    in_order: Sequence[ItemRow], accounts: dict[str, Account], *, near: Near | None = None
+) -> tuple[dict[str, str], dict[str, Account]]:
+    """Return the copies among items, as ``mark_copies``, and the texts with another account.
 
-    Pure but for ``accounts``, which it keeps up to date.
+    Pure but for ``accounts``, which it keeps up to date, and for what ``near`` does.
 
     Args:
         in_order: By event time, as they came in one batch.
-        accounts: For the hash of each text the id and the event time of its account; for a text
-            that is new the item itself.
+        accounts: For the hash of each text its account; for a text that is new the item itself.
+        near: As in ``mark_copies``.
 
     Returns:
-        The id of each copy with that of its account, and those that replace an older account.
+        The id of each copy with that of its account, and for hashes the account that replaces
+        the one in ``accounts``.
     """
     copies: dict[str, str] = {}
-    renewed: dict[str, ItemRow] = {}
+    renewed: dict[str, Account] = {}
     for row in in_order:
         item_id, seen_at = accounts[row.text_hash]
-        if item_id == row.id:
-            continue
-        if abs(row.published_at - seen_at) < COPY_WINDOW:
+        if item_id != row.id and abs(row.published_at - seen_at) < COPY_WINDOW:
             copies[row.id] = item_id
-        elif row.published_at > seen_at:
-            accounts[row.text_hash] = (row.id, row.published_at)
-            renewed[row.text_hash] = row
-    return copies, list(renewed.values())
+            continue
+        found = near(row) if near else None
+        if found:
+            copies[row.id] = found[0]
+        if item_id == row.id and found is None:
+            continue
+        if item_id == row.id or row.published_at > seen_at:
+            renewed[row.text_hash] = found or (row.id, row.published_at)
+            accounts[row.text_hash] = renewed[row.text_hash]
+    return copies, renewed
 
 
-def _text(row: ItemRow) -> dict[str, object]:
-    return {"text_hash": row.text_hash, "item_id": row.id, "seen_at": row.published_at}
+def _text(text_hash: str, account: Account) -> dict[str, object]:
+    return {"text_hash": text_hash, "item_id": account[0], "seen_at": account[1]}

@@ -4,7 +4,7 @@ Everything here is idempotent on the item's id, so that a batch may be delivered
 of times, and to several workers at once. Trends are read in db.trends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -85,13 +85,21 @@ _UPSERT_PROGRESS = sa.text("""
 """)
 
 
+Mark = Callable[[Session, Sequence[ItemRow]], dict[str, str]]
+"""Marks the copies among items just inserted, as ``db.copies.mark_copies``."""
+
+
 def store_items(
-    session: Session, rows: Sequence[ItemRow], progress: Sequence[Progress]
+    session: Session,
+    rows: Sequence[ItemRow],
+    progress: Sequence[Progress],
+    *,
+    mark: Mark = mark_copies,
 ) -> StoreResult:
     """Store items, their topics, entities, trend buckets and the progress; does not commit.
 
     An item whose id is stored already, in this batch or before, is skipped: only new items
-    add to a bucket. Exact copies (db.copies) add to a bucket's items, not to its accounts.
+    add to a bucket. Copies (db.copies) add to a bucket's items, not to its accounts.
     What does not count (``ItemRow.is_relevant``, ``EntityRow.counts``) adds to neither.
 
     Every transaction takes its locks in the same order, table after table as below and
@@ -101,6 +109,7 @@ def store_items(
         session: A transaction at READ COMMITTED, PostgreSQL's default.
         rows: In the order in which they came: of two with one id, the first counts.
         progress: What the batch moves forward; offsets and event times never move back.
+        mark: Tells copies; by default the exact ones alone.
 
     Returns:
         Which of the items were new, and which of those are no copies.
@@ -109,7 +118,7 @@ def store_items(
     new = _insert_items(session, [first[item_id] for item_id in sorted(first)])
     _insert_topics(session, new)
     _insert_entities(session, new)
-    copies = mark_copies(session, new)
+    copies = mark(session, new)
     accounts = frozenset(row.id for row in new if row.id not in copies)
     add_to_trends(session, new, accounts)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])

@@ -14,6 +14,7 @@ from sqlalchemy import (
     DateTime,
     Double,
     ForeignKey,
+    Identity,
     Index,
     Integer,
     MetaData,
@@ -113,7 +114,17 @@ texts = Table(
     Column("text_hash", ID, primary_key=True),
     Column("first_item_id", ID, nullable=False),
     Column("first_seen_at", TIME, nullable=False),
-    comment="The account that exact copies within 72 h are copies of",
+    comment="The account that copies of a text within 72 h are copies of",
+)
+
+recent_accounts = Table(
+    "recent_accounts",
+    metadata,
+    Column("number", BigInteger, Identity(always=True), primary_key=True),
+    Column("item_id", ID, nullable=False),
+    Column("published_at", TIME, nullable=False),
+    Index(None, "published_at"),
+    comment="Accounts of the last 72 h in the order in which they were stored",
 )
 
 # fillfactor: every bucket is updated many times while it is young, which then stays in its page.

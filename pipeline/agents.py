@@ -17,10 +17,12 @@ from faust.exceptions import ProducerSendError
 
 from db.engine import is_away
 from pipeline.backoff import Outage, Stopping, persist
+from pipeline.flow import batches, overlap
 from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS
 from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
 from pipeline.runtime import build_floors
 from pipeline.stages.classify import Analysed, analyse, scored
+from pipeline.stages.copies import SharedCopies
 from pipeline.stages.parse import Message, Rejected, parse
 from pipeline.stages.store import progress_of, store_batch
 
@@ -28,10 +30,12 @@ if TYPE_CHECKING:
     from faust.types import EventT, StreamT
 
     from db.engine import Engine
+    from db.rows import Progress
     from models.entities.linking import Finder
     from models.labels import Classifier
     from pipeline.messages import Limits
     from pipeline.settings import Settings
+    from pipeline.stages.reuse import Earlier
 
 T = TypeVar("T")
 # Topic, key, value, headers: hands one message to the client; awaiting what it returns waits
@@ -41,17 +45,42 @@ log = structlog.stdlib.get_logger(__name__)
 
 # One odd message alone in its batch may be the message's fault; three in a row are ours.
 _MAX_LONE_REFUSALS = 3
+# Two are classified, one is stored.
+_DEPTH = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Dependencies:
-    """What the agent works with."""
+    """What the agent works with.
+
+    Attributes:
+        earlier: Gives copies the analysis of what they repeat; None: all are classified.
+    """
 
     settings: Settings
     engine: Engine
     classifier: Classifier
     finder: Finder
     limits: Limits
+    copies: SharedCopies = field(default_factory=SharedCopies)
+    earlier: Earlier | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Batch:
+    """What became of one batch before it is stored.
+
+    Attributes:
+        started: When its work began, by the monotonic clock.
+        unreadable: Messages that hold no item.
+        broken: Items that the classifier refuses.
+    """
+
+    started: float
+    unreadable: Sequence[Rejected]
+    analysed: Sequence[Analysed]
+    broken: Sequence[Rejected]
+    progress: Sequence[Progress]
 
 
 class TooManyRefused(Exception):
@@ -77,27 +106,38 @@ class NewsAgent:
     done: bool = False
     _database: Outage = field(default_factory=lambda: Outage("database"))
     _broker: Outage = field(default_factory=lambda: Outage("broker, when producing"))
-    # The classifier takes all cores anyway; one thread keeps the batches in order.
-    _pool: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="batch")
+    # Two: while one batch is in the model, the words of another are read.
+    _analysing: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="analyse")
+    )
+    _storing: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store")
     )
     _lone_refusals: int = 0
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Deal with batches until the stream ends or the process is to stop.
 
-        Offsets move only after the commit: ``Stream.take`` would acknowledge in a ``finally``
-        block and so lose the batch whose body raised. An exception must not leave this
-        function either: Faust would restart it, and nothing more would arrive.
+        Later batches are classified while an earlier one is stored. Offsets move only after the
+        commit, in order: ``Stream.take`` would acknowledge in a ``finally`` block and so lose the
+        batch whose body raised. An exception must not leave this function either: Faust would
+        restart it, and nothing more would arrive.
         """
-        batch = self.needs.settings.worker
+        worker = self.needs.settings.worker
+
+        async def begin(events: list[EventT[Any]]) -> _Batch:
+            return await self.analyse([_message(event) for event in events])
+
+        async def finish(events: list[EventT[Any]], batch: _Batch) -> None:
+            await self.complete(batch)
+            for event in events:
+                await stream.ack(event)
+
+        # Faust's interface does not list this method of its one implementation.
+        events = stream.noack().events()  # type: ignore[attr-defined]
+        taken = batches(events, max_items=worker.max_items, max_wait_s=worker.max_wait_s)
         try:
-            # Faust's interface does not list this method of its one implementation.
-            batches = stream.noack_take(batch.max_items, within=batch.max_wait_s)  # type: ignore[attr-defined]
-            async for events in batches:
-                await self.handle([_message(event) for event in events])
-                for event in events:
-                    await stream.ack(event)
+            await overlap(taken, begin, finish, depth=_DEPTH)
         except Stopping:
             log.info("batch_abandoned", why="stopping while something was away")
         except Exception as error:  # the outermost edge: the worker ends on it
@@ -106,41 +146,51 @@ class NewsAgent:
         finally:
             self.done = True
 
-    async def handle(self, messages: Sequence[Message]) -> None:
-        """Deal with one batch; when this returns, its offsets may be committed.
+    async def analyse(self, messages: Sequence[Message]) -> _Batch:
+        """Parse and classify a batch; leaves no trace outside, and so may run ahead."""
+        started = time.monotonic()
+        return await _in_thread(self._analysing, partial(self._analyse, messages, started))
+
+    async def complete(self, batch: _Batch) -> None:
+        """Store and publish a batch; when this returns, its offsets may be committed.
 
         Raises Stopping if the process is to stop while something is away. Raises TooManyRefused if
         it is not the messages' fault.
         """
-        started = time.monotonic()
         needs = self.needs
-        # 1. Parse. What cannot be read is confirmed as a dead letter before anything moves on.
-        parsed, unreadable = await self._in_thread(
-            partial(parse, messages, now=datetime.now(UTC), limits=needs.limits)
-        )
-        await self._dead_letter(unreadable)
-        # 2. Classify, like all work off the event loop.
-        floors = build_floors(needs.settings)
-        work = partial(analyse, classifier=needs.classifier, finder=needs.finder, floors=floors)
-        analysed, broken = await self._in_thread(partial(work, parsed))
-        # 3. Items, trends and progress in one transaction; waits while the database is away.
-        progress = progress_of(messages, parsed)
+        # 1. What cannot be read is confirmed as a dead letter before anything moves on.
+        await self._dead_letter(batch.unreadable)
+        # 2. Items, trends and progress in one transaction; waits while the database is away.
+        work = partial(store_batch, needs.engine, batch.analysed, batch.progress, needs.copies)
         stored, refused = await persist(
-            lambda: self._in_thread(partial(store_batch, needs.engine, analysed, progress)),
+            lambda: _in_thread(self._storing, work),
             outage=self._database,
             is_away=is_away,
             stopping=self.stopping,
         )
-        # 4. Dead letters and results, confirmed by the broker.
-        self._judge(len(analysed) - len(refused), [*broken, *refused])
-        await self._dead_letter([*broken, *refused])
+        # 3. Dead letters and results, confirmed by the broker.
+        self._judge(len(batch.analysed) - len(refused), [*batch.broken, *refused])
+        await self._dead_letter([*batch.broken, *refused])
         await self._publish(stored)
         ITEMS.inc(len(stored))
-        BATCH_SECONDS.observe(time.monotonic() - started)
+        BATCH_SECONDS.observe(time.monotonic() - batch.started)
+
+    def _analyse(self, messages: Sequence[Message], started: float) -> _Batch:
+        needs = self.needs
+        parsed, unreadable = parse(messages, now=datetime.now(UTC), limits=needs.limits)
+        analysed, broken = analyse(
+            parsed,
+            classifier=needs.classifier,
+            finder=needs.finder,
+            floors=build_floors(needs.settings),
+            earlier=needs.earlier,
+        )
+        return _Batch(started, unreadable, analysed, broken, progress_of(messages, parsed))
 
     def close(self) -> None:
-        """Let go of the thread; does not wait for it."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Let go of the threads; does not wait for them."""
+        for pool in (self._analysing, self._storing):
+            pool.shutdown(wait=False, cancel_futures=True)
 
     def _judge(self, taken: int, refused: Sequence[Rejected]) -> None:
         if taken:
@@ -217,8 +267,9 @@ class NewsAgent:
             refused.set_exception(error)
             return refused
 
-    async def _in_thread(self, work: Callable[[], T]) -> T:
-        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    return await asyncio.get_running_loop().run_in_executor(pool, work)
 
 
 def _message(event: EventT[Any]) -> Message:

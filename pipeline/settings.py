@@ -150,7 +150,10 @@ class WorkerSettings(_Group):
 
     max_items: PositiveInt = Field(default=256, le=4096, description="Most items in one batch.")
     max_wait_s: PositiveFloat = Field(
-        default=0.3, description="Longest wait for a batch to fill: latency against throughput."
+        default=0.05, description="Longest wait for a batch to fill: latency against throughput."
+    )
+    reuse_copies: bool = Field(
+        default=True, description="Copies within 72 h take the analysis of what they repeat."
     )
     stalled_after_s: PositiveFloat = Field(
         default=300.0,

@@ -1,14 +1,11 @@
 """Say of each item of a stream whether it is a copy, and which story it belongs to."""
 
-from collections import deque
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts.accounts.clock import StreamClock
 from alerts.accounts.copies import Account, CopyIndex, read_text
 from alerts.accounts.stories import StoryIndex
-
-# Neither one item with a wrong date nor a few late ones move the clock.
-_RECENT, _AHEAD = 100, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +31,7 @@ class Placer:
         """Begin with nothing read."""
         self._copies = CopyIndex()
         self._stories = StoryIndex()
-        self._recent: deque[datetime] = deque(maxlen=_RECENT)
+        self._clock = StreamClock()
 
     def place(self, item_id: str, at: datetime, title: str, body: str) -> Place:
         """Return where an item belongs, and remember it if it is an account.
@@ -45,8 +42,7 @@ class Placer:
             title: Plain text.
             body: Plain text, may be empty.
         """
-        self._recent.append(at)
-        now = sorted(self._recent)[-min(_AHEAD, len(self._recent))]
+        now = self._clock.read(at)
         text = read_text(title, body)
         found = self._copies.find(at, text)
         if found is not None:

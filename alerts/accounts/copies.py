@@ -9,9 +9,10 @@ import difflib
 import re
 import zlib
 from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from sys import intern
 
 import numpy as np
 import numpy.typing as npt
@@ -38,8 +39,8 @@ _BODY_WORDS = 300
 _SHINGLE = 3
 # In one band; templates fill a band with what is no copy.
 _MOST_IN_BAND = 24
-# A backstop: some 2 kB each.
-_MOST_ACCOUNTS = 200_000
+# A backstop: some 5 kB each.
+MOST_ACCOUNTS = 100_000
 
 _NEGATIONS = frozenset(("no", "not", "never", "without", "deny", "deni", "unlikely", "fals"))
 _CALENDAR = frozenset(
@@ -105,15 +106,16 @@ class Account:
     id: str
     at: datetime
     text: Text
-    story: str
+    story: str = ""
 
 
 def read_text(title: str, body: str) -> Text:
     """Return what is compared of a headline and a body (plain text, any length)."""
     plain = plain_title(title)
-    heading = tuple(_AS_FIGURE.get(word, word) for word in words(plain))
-    content = tuple(_AS_FIGURE.get(word, word) for word in stems(plain))
-    body_words = words(body)[:_BODY_WORDS]
+    # Texts share most of their words: interned, they share their memory too.
+    heading = tuple(intern(_AS_FIGURE.get(word, word)) for word in words(plain))
+    content = tuple(intern(_AS_FIGURE.get(word, word)) for word in stems(plain))
+    body_words = [intern(word) for word in words(body)[:_BODY_WORDS]]
     shingles = _shingles(body_words)
     whole = zlib.crc32(" ".join([*heading, "|", *body_words]).encode())
     bands = [
@@ -231,8 +233,9 @@ class CopyIndex:
     Of a text that is copied a million times only the account is kept.
     """
 
-    def __init__(self) -> None:
-        """Begin empty."""
+    def __init__(self, *, most: int = MOST_ACCOUNTS) -> None:
+        """Begin empty; ``most`` accounts are kept."""
+        self._most = most
         self._accounts: OrderedDict[str, Account] = OrderedDict()
         self._bands: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=_MOST_IN_BAND))
 
@@ -254,22 +257,26 @@ class CopyIndex:
                 return account
         return None
 
-    def add(self, account: Account, now: datetime) -> None:
-        """Take in an account, and let go of those too old at the event time ``now``."""
+    def add(self, account: Account, now: datetime) -> list[str]:
+        """Take in an account, and let go of those too old at the event time ``now``.
+
+        Returns the ids of those let go.
+        """
         self._accounts[account.id] = account
         for band in account.text.bands:
             self._bands[band].append(account.id)
-        self._forget(now)
+        return list(self._forgotten(now))
 
-    def _forget(self, now: datetime) -> None:
+    def _forgotten(self, now: datetime) -> Iterator[str]:
         """Let go of the oldest by arrival; late ones leave with their neighbours."""
         while self._accounts:
             first = next(iter(self._accounts.values()))
-            if len(self._accounts) <= _MOST_ACCOUNTS and now - first.at < COPY_WINDOW:
+            if len(self._accounts) <= self._most and now - first.at < COPY_WINDOW:
                 return
             del self._accounts[first.id]
             for band in first.text.bands:
                 self._remove(band, first.id)
+            yield first.id
 
     def _remove(self, band: int, account_id: str) -> None:
         ids = self._bands.get(band)

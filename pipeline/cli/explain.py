@@ -114,7 +114,7 @@ def _stored(settings: Settings, item: str) -> tuple[str, str]:
     """Return the text of an item as the worker read it, and its source."""
     from db.items import stored_text
     from pipeline.cli.database import open_session
-    from pipeline.stages.classify import text_of
+    from pipeline.stages.text import text_of
 
     with open_session(settings) as session:
         found = stored_text(session, item)

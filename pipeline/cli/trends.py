@@ -57,7 +57,7 @@ def trends(
     """Show how much was written about a company or a topic, and in what tone, over time.
 
     Without either it is the whole market. All times are event times in UTC. Accounts are items that
-    are no exact copies; rows without any item are left out.
+    are no copies; rows without any item are left out.
     """
     if entity is not None and topic is not None:
         raise fail("give --entity or --topic, not both", status=WRONG_USE)

@@ -14,6 +14,7 @@ from db.buckets import series_of
 from db.copies import assign_copies
 from db.engine import Session
 from db.rows import HourRow, ItemRow, MentionRow, ScopeKind, SeriesKey
+from pipeline.stages.copies import RecentAccounts
 
 _HOUR = timedelta(hours=1)
 
@@ -257,12 +258,13 @@ class MemoryArchive:
 
 
 def copies_in_order(rows: Sequence[ItemRow]) -> dict[str, str]:
-    """Return the id of each exact copy with that of its account, for items stored one by one."""
+    """Return the id of each copy with that of its account, for items stored one by one."""
+    recent = RecentAccounts()
     accounts: dict[str, tuple[str, datetime]] = {}
     copies: dict[str, str] = {}
     for row in rows:
         accounts.setdefault(row.text_hash, (row.id, row.published_at))
-        found, _ = assign_copies([row], accounts)
+        found, _ = assign_copies([row], accounts, near=recent.near)
         copies.update(found)
     return copies
 

@@ -2,23 +2,26 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from alerts.accounts.copies import Text, read_text
 from db.rows import EntityRow, ItemRow
 from db.tone import Tone
 from models.entities.linking import Finder, LinkedEntity, link, spans_of
 from models.labels import Analysis, Classifier, Probabilities, Sentiment
-from pipeline.messages import NewsItem, ScoredEntity, ScoredItem, ScoredTopic, item_id, text_hash
+from pipeline.messages import NewsItem, ScoredEntity, ScoredItem, ScoredTopic
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, Rejected
+from pipeline.stages.reuse import Earlier
+from pipeline.stages.text import item_fields, text_of
 
 
 @dataclass(frozen=True, slots=True)
 class Analysed:
-    """A message with the row that is to be stored for it."""
+    """A message with the row that is to be stored for it, and its text for telling copies."""
 
     message: Message
     row: ItemRow
+    text: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +36,6 @@ class Floors:
 
     item: float = 0.25
     entity: float = 0.1
-
-
-class HasText(Protocol):
-    """An item as far as the models read it."""
-
-    @property
-    def title(self) -> str:
-        """Its headline."""
-        ...
-
-    @property
-    def body(self) -> str:
-        """What follows; may be empty."""
-        ...
-
-
-def text_of(item: HasText) -> str:
-    """Return what the classifier and the gazetteer read."""
-    return f"{item.title}\n{item.body}" if item.body else item.title
 
 
 def tell(
@@ -125,16 +109,36 @@ def analyse(
     classifier: Classifier,
     finder: Finder,
     floors: Floors | None = None,
+    earlier: Earlier | None = None,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Classify a batch; what the classifier cannot take is taken out of it.
 
-    Raises Exception if the classifier fails on everything: that is a bug, not the items.
+    Args:
+        parsed: The items.
+        classifier: Tells what they say.
+        finder: Knows companies by name.
+        floors: How relevant an item must be to count.
+        earlier: Gives copies the analysis of the text that they repeat; by default all are
+            classified.
+
+    Returns:
+        The rest, in input order, and what was taken out.
+
+    Raises:
+        Exception: If the classifier fails on everything: that is a bug, not the items.
     """
+
+    def told(items: Sequence[NewsItem]) -> list[ItemRow]:
+        return classify(items, classifier=classifier, finder=finder, floors=floors)
 
     def run(part: Sequence[Parsed]) -> list[Analysed]:
         items = [one.item for one in part]
-        rows = classify(items, classifier=classifier, finder=finder, floors=floors)
-        return [Analysed(one.message, row) for one, row in zip(part, rows, strict=True)]
+        texts = [read_text(item.title, item.body) for item in items]
+        rows = earlier.rows(items, texts, told) if earlier else told(items)
+        return [
+            Analysed(one.message, row, text)
+            for one, row, text in zip(part, rows, texts, strict=True)
+        ]
 
     try:
         return run(parsed), []
@@ -181,14 +185,7 @@ def _row(
 ) -> ItemRow:
     counts = _reaches(analysis, floors.entity)
     return ItemRow(
-        id=item_id(item),
-        published_at=item.published_at,
-        title=item.title,
-        body=item.body,
-        source=item.source,
-        url=item.url,
-        language=item.language or "en",
-        text_hash=text_hash(item),
+        **item_fields(item),
         tone=_tone(analysis.probabilities),
         model=model,
         topics=tuple((topic.topic, topic.probability) for topic in analysis.topics),

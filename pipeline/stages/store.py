@@ -2,35 +2,51 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from db.engine import DatabaseAway, Engine, transaction
 from db.items import store_items, stored_hashes
-from db.rows import ItemRow, Progress
+from db.rows import Progress
 from pipeline.stages.classify import Analysed
+from pipeline.stages.copies import SharedCopies
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, Rejected
 
 log = structlog.stdlib.get_logger(__name__)
 
 
-def store(engine: Engine, rows: Sequence[ItemRow], progress: Sequence[Progress]) -> dict[str, str]:
+def store(
+    engine: Engine,
+    analysed: Sequence[Analysed],
+    progress: Sequence[Progress],
+    copies: SharedCopies,
+) -> dict[str, str]:
     """Store rows and progress; idempotent, all or nothing.
 
     Returns the hash of the text that is stored under each row's id: another one than the row's
     own where the id was taken. Raises DatabaseAway if the database cannot be used now; nothing
     was stored.
     """
+    rows = [one.row for one in analysed]
     first = {row.id: row.text_hash for row in reversed(rows)}
-    with transaction(engine) as session:
-        new = store_items(session, rows, progress).new
-        known = stored_hashes(session, sorted(first.keys() - new))
+    mark = partial(copies.mark, texts={one.row.id: one.text for one in reversed(analysed)})
+    try:
+        with transaction(engine) as session:
+            new = store_items(session, rows, progress, mark=mark).new
+            known = stored_hashes(session, sorted(first.keys() - new))
+    except BaseException:
+        copies.forget()
+        raise
     return {item_id: first[item_id] for item_id in new} | known
 
 
 def store_batch(
-    engine: Engine, analysed: Sequence[Analysed], progress: Sequence[Progress]
+    engine: Engine,
+    analysed: Sequence[Analysed],
+    progress: Sequence[Progress],
+    copies: SharedCopies,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Store a batch; what the database refuses is taken out of it.
 
@@ -40,7 +56,7 @@ def store_batch(
     then the last refusal is raised.
     """
     try:
-        hashes = store(engine, [one.row for one in analysed], progress)
+        hashes = store(engine, analysed, progress, copies)
     except DatabaseAway:
         raise
     except Exception:
@@ -52,11 +68,11 @@ def store_batch(
     hashes = {}
 
     def alone(one: Analysed) -> Analysed:
-        hashes.update(store(engine, [one.row], []))
+        hashes.update(store(engine, [one], [], copies))
         return one
 
     kept, refused = one_by_one(analysed, alone)
-    store(engine, [], progress)
+    store(engine, [], progress, copies)
     return _stored(kept, hashes), refused
 
 

@@ -23,7 +23,7 @@ class TrendScope(BaseModel):
 
 
 class Bucket(BaseModel):
-    """One bucket; accounts are items that are no exact copies."""
+    """One bucket; accounts are items that are no copies."""
 
     start: datetime
     items: int

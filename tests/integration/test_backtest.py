@@ -18,6 +18,7 @@ from pipeline.messages import Limits
 from pipeline.rules import Rules, load_rules
 from pipeline.stages.archive import MemoryArchive, StoredArchive
 from pipeline.stages.classify import Floors, analyse
+from pipeline.stages.copies import SharedCopies
 from pipeline.stages.parse import Message, parse
 from pipeline.stages.store import store_batch
 from tests.compose import ROOT
@@ -105,10 +106,11 @@ def _live(engine: Engine, end: datetime, finder: Gazetteer, rules: Rules) -> lis
     """Send the demo stream through the worker's stages, with ticks between the batches."""
     lines = gzip.decompress(_DEMO.read_bytes()).splitlines()
     messages = [Message("news.raw.v1", 0, n, None, line) for n, line in enumerate(lines)]
+    copies = SharedCopies()
     for first in range(0, len(messages), 200):
         parsed, _ = parse(messages[first : first + 200], now=datetime.now(UTC), limits=Limits())
         analysed, _ = analyse(parsed, classifier=_CLASSIFIER, finder=finder)
-        store_batch(engine, analysed, [])
+        store_batch(engine, analysed, [], copies)
         evaluate(engine, parsed[-1].item.published_at, rules)
     evaluate(engine, end, rules)
     return said(engine)

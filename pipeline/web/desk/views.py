@@ -60,7 +60,7 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An account with how many exact copies of it lie in the same span."""
+    """An account with how many copies of it lie in the same span."""
 
     mention: MentionRow
     copies: int

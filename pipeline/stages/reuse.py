@@ -1,0 +1,125 @@
+"""Copies take the analysis of the text that they repeat, and so cost no forward pass.
+
+What a process remembers is its own: a copy that another worker's account has is classified, which
+costs time and changes nothing.
+"""
+
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from alerts.accounts.clock import StreamClock
+from alerts.accounts.copies import Account, CopyIndex, Text
+from db.rows import EntityRow, ItemRow
+from models.entities.gazetteer import Trust
+from models.entities.linking import Finder
+from models.entities.unlisted import KIND, unlisted
+from pipeline.messages import NewsItem
+from pipeline.stages.text import item_fields, text_of
+
+# The worker holds the texts of the last 72 hours anyway; with what was said of them some 2 kB each.
+_MOST = 50_000
+
+Classify = Callable[[Sequence[NewsItem]], list[ItemRow]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """One item of a batch: what is said of its text, or will be.
+
+    Attributes:
+        told: The first of the text sets it; without title and body.
+        is_first: Whether that is this item.
+    """
+
+    told: Future[ItemRow]
+    is_first: bool
+
+
+class Earlier:
+    """What was said of the texts of the last 72 hours; bounded, for several threads at once."""
+
+    def __init__(self, finder: Finder) -> None:
+        """Begin empty; ``finder`` is the one that the items are classified with."""
+        self._finder = finder
+        self._lock = threading.Lock()
+        self._index = CopyIndex(most=_MOST)
+        self._clock = StreamClock()
+        self._told: dict[str, Future[ItemRow]] = {}
+        self._count = 0
+
+    def rows(
+        self, items: Sequence[NewsItem], texts: Sequence[Text], classify: Classify
+    ) -> list[ItemRow]:
+        """Return one row an item, in input order; asks ``classify`` for texts that are new.
+
+        A copy in which other companies are named than in the text that it repeats is new too.
+        What ``classify`` raises comes out.
+        """
+        with self._lock:
+            seen = [self._place(item, text) for item, text in zip(items, texts, strict=True)]
+        found = self._classified(items, seen, classify)
+        for place, one in enumerate(seen):
+            if not one.is_first and (taken := self._taken(items[place], one.told)):
+                found[place] = taken
+        left = [place for place in range(len(items)) if place not in found]
+        rest = classify([items[place] for place in left]) if left else []
+        found |= zip(left, rest, strict=True)
+        return [found[place] for place in range(len(items))]
+
+    def _classified(
+        self, items: Sequence[NewsItem], seen: Sequence[_Seen], classify: Classify
+    ) -> dict[int, ItemRow]:
+        new = [place for place, one in enumerate(seen) if one.is_first]
+        try:
+            rows = classify([items[place] for place in new]) if new else []
+        except Exception as error:
+            for place in new:  # whoever waits for it classifies for himself
+                seen[place].told.set_exception(error)
+            raise
+        for place, row in zip(new, rows, strict=True):
+            seen[place].told.set_result(replace(row, title="", body=""))
+        return dict(zip(new, rows, strict=True))
+
+    def _place(self, item: NewsItem, text: Text) -> _Seen:
+        account = self._index.find(item.published_at, text)
+        if account is not None:
+            return _Seen(self._told[account.id], is_first=False)
+        self._count += 1
+        key = str(self._count)
+        told = self._told[key] = Future()
+        now = self._clock.read(item.published_at)
+        for forgotten in self._index.add(Account(key, item.published_at, text), now):
+            del self._told[forgotten]
+        return _Seen(told, is_first=True)
+
+    def _taken(self, item: NewsItem, told: Future[ItemRow]) -> ItemRow | None:
+        """Return the row of a copy; None where it cannot take what was said before.
+
+        Waits for the batch that has the text first; that one never waits for this.
+        """
+        if told.exception() is not None:
+            return None
+        earlier = told.result()
+        entities = self._entities(item, earlier.entities)
+        if entities is None:
+            return None
+        return replace(earlier, **item_fields(item), entities=entities)
+
+    def _entities(
+        self, item: NewsItem, earlier: Sequence[EntityRow]
+    ) -> tuple[EntityRow, ...] | None:
+        """Return the companies of a copy, None where they are others than those told before."""
+        text = text_of(item)
+        candidates = self._finder.candidates(text)
+        named = {one.entity.id for one in candidates}
+        sure = {one.entity.id for one in candidates if one.trust >= Trust.FAIR}
+        folded = text.casefold()
+        here = {e.id for e in earlier if e.id in named or e.name.casefold() in folded}
+        if len(here) < len(earlier) or not sure <= here:
+            return None
+        # The outlet's own name in its own text is no company; in another outlet's it is.
+        return tuple(
+            e for e in earlier if e.kind != KIND or unlisted(e.name, source=item.source) is not None
+        )
