@@ -67,6 +67,8 @@ class Analysis:
         mentions: Names in the order of the text, none overlapping another.
         span_sentiments: Towards each of the spans that were asked for, in their order; empty
             from a model that does not tell.
+        story_vector: Of length 1, near those of texts about the same event; empty from a model
+            that does not tell.
     """
 
     probabilities: Probabilities
@@ -74,6 +76,7 @@ class Analysis:
     relevance: float | None = None
     mentions: tuple[Mention, ...] = ()
     span_sentiments: tuple[Probabilities, ...] = ()
+    story_vector: tuple[float, ...] = ()
 
     @property
     def sentiment(self) -> Sentiment:

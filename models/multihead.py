@@ -16,6 +16,9 @@ from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedMode
 
 from models.version import HEADS_FILE, WEIGHTS_FILE
 
+STORY_HEAD = "story"
+"""Tells the vector that texts about one event share (``models.training.story_vectors``)."""
+
 
 class HeadKind(StrEnum):
     """How a head's logits become probabilities."""
@@ -24,6 +27,7 @@ class HeadKind(StrEnum):
     MULTI = "multi"  # sigmoid: any number of labels
     TAGS = "tags"  # softmax: one IOB2 label a token
     SPANS = "spans"  # softmax over the mean logits of the tokens of a span
+    VECTOR = "vector"  # no probabilities: a place in space, its labels the numbers of the axes
 
 
 @dataclass(frozen=True, slots=True)

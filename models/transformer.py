@@ -12,11 +12,12 @@ from threading import Lock
 
 import torch
 from torch import Tensor
+from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
 from models.batching import plan_batches
 from models.labels import Analysis, Mention, Probabilities, Sentiment, Span, TopicScore
-from models.multihead import HeadKind, HeadSpec
+from models.multihead import STORY_HEAD, HeadKind, HeadSpec
 from models.names import read_names
 from models.normalise import normalise
 from models.precision import has_native_bfloat16
@@ -36,7 +37,7 @@ class _Told:
     """What the heads say of one window: probabilities, and logits of the head on spans.
 
     Attributes:
-        whole: Probabilities a head on the whole text, (labels,).
+        whole: Probabilities a head on the whole text, (labels,); of a vector its coordinates.
         tags: Probabilities a token, (tokens, tags); None without such a head.
         towards: Logits a token, divided by the temperature, (tokens, labels); or None.
     """
@@ -104,8 +105,8 @@ class TransformerClassifier:
     ) -> list[Analysis]:
         """Return one analysis a text, in input order; long texts are read in windows.
 
-        Over the windows of a text its sentiment is the mean, weighted by their tokens; of a topic
-        and of relevance the most probable counts.
+        Over the windows of a text its sentiment and its story vector are the mean, weighted by
+        their tokens; of a topic and of relevance the most probable counts.
         """
         if not texts:
             return []
@@ -159,6 +160,8 @@ class TransformerClassifier:
                     tags = scaled[name].softmax(-1)
                 case HeadKind.SPANS:
                     towards = scaled[name]
+                case HeadKind.VECTOR:
+                    whole[name] = scaled[name]
         return {
             index: _Told(
                 {name: told[row] for name, told in whole.items()},
@@ -177,9 +180,9 @@ class TransformerClassifier:
         self, text: str, windows: Sequence[Window], told: Sequence[_Told], asked: Sequence[Span]
     ) -> Analysis:
         weights = torch.tensor([float(len(window.ids)) for window in windows])
+        shares = weights[:, None] / weights.sum()
         sentiment = torch.stack([one.whole["sentiment"] for one in told])
-        mean = (weights[:, None] * sentiment).sum(0) / weights.sum()
-        probabilities = self._by_sentiment(mean, "sentiment")
+        probabilities = self._by_sentiment((shares * sentiment).sum(0), "sentiment")
         relevance = self._highest(told, "relevance")
         offsets = [o for w in windows for o in w.offsets[w.first : w.last]]
         towards = _joined(windows, [one.towards for one in told])
@@ -192,7 +195,14 @@ class TransformerClassifier:
             None if relevance is None else float(relevance[0]),
             self._mentions(text, offsets, _joined(windows, [o.tags for o in told]), towards),
             sides,
+            self._story_vector(told, shares),
         )
+
+    def _story_vector(self, told: Sequence[_Told], shares: Tensor) -> tuple[float, ...]:
+        if STORY_HEAD not in self.heads:
+            return ()
+        mean = (shares * torch.stack([one.whole[STORY_HEAD] for one in told])).sum(0)
+        return tuple(normalize(mean, dim=0).tolist())
 
     def _topics(self, told: Sequence[_Told]) -> tuple[TopicScore, ...]:
         highest = self._highest(told, "topics")

@@ -1,5 +1,6 @@
 """Say of each item of a stream whether it is a copy, and which story it belongs to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -33,7 +34,9 @@ class Placer:
         self._stories = StoryIndex()
         self._clock = StreamClock()
 
-    def place(self, item_id: str, at: datetime, title: str, body: str) -> Place:
+    def place(
+        self, item_id: str, at: datetime, title: str, body: str, vector: Sequence[float] = ()
+    ) -> Place:
         """Return where an item belongs, and remember it if it is an account.
 
         Args:
@@ -41,12 +44,13 @@ class Placer:
             at: Event time.
             title: Plain text.
             body: Plain text, may be empty.
+            vector: The model's, of length 1; without one the words alone tell the story.
         """
         now = self._clock.read(at)
         text = read_text(title, body)
         found = self._copies.find(at, text)
         if found is not None:
             return Place(copy_of=found.id, story=found.story)
-        story = self._stories.assign(item_id, at, title, now=now)
+        story = self._stories.assign(item_id, at, title, now=now, vector=vector)
         self._copies.add(Account(item_id, at, text, story), now)
         return Place(copy_of=None, story=story)

@@ -1,15 +1,18 @@
-"""Put accounts into stories as they come: by the words they share, the rare ones and names first.
+"""Put accounts into stories as they come: by the words they share and by what a model reads.
 
-A story is the sum of its accounts' word vectors; an account joins the story that it is most like,
-or begins one. Nothing is ever moved afterwards, so that what was said stays true.
+A story is the sum of its accounts' word vectors (rare words and names first) and of the vectors
+that the model gives them. An account joins the story that it most probably belongs to, or begins
+one. Nothing is ever moved afterwards, so that what was said stays true.
 """
 
 import heapq
 import math
 from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
+from alerts.accounts.vectors import VectorSums
 from alerts.accounts.words import capitalised, is_number, plain_title, stems
 
 # A story ends with the last account for so long.
@@ -18,18 +21,62 @@ STORY_WINDOW = timedelta(hours=72)
 _NAME_WEIGHT = 1.5
 _NUMBER_WEIGHT = 0.7
 
-# A logistic regression on rows 0 to 10,000 of the labelled headlines (docs/stories.md).
-_PER_COSINE = 5.72
-_PER_NAMES = 2.71
-_PER_SHARE = 5.76
-_PER_SHARE_AND_COSINE = 6.55
-_PER_LOG_SIZE = -1.11
-_CONSTANT = -0.55
-# So like that the account joins whatever else was told lately.
-_LIKE = 0.36
+
+@dataclass(frozen=True, slots=True)
+class StorySigns:
+    """What speaks for an account's belonging to a story.
+
+    Attributes:
+        cosine: Of their word vectors, in [0, 1].
+        names: Share of the headline's rarity in names that are the story's own, in [0, 1].
+        log_size: Natural logarithm of the story's accounts.
+        share: The story's part of the last thirty or so accounts, in [0, 1]: one that many told
+            needs less likeness, the prior of a recurrent Chinese restaurant process (A. Ahmed
+            and others, 2011, "Unified analysis of streaming news").
+        vector: Cosine of what the model gave them, in [-1, 1]; 0 without.
+    """
+
+    cosine: float
+    names: float
+    log_size: float
+    share: float
+    vector: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Odds:
+    """What each sign adds to the log odds."""
+
+    constant: float
+    cosine: float
+    names: float
+    log_size: float
+    share: float
+    share_and_cosine: float
+    vector: float = 0.0
+    vector_and_cosine: float = 0.0
+    vector_and_share: float = 0.0
+
+    def score(self, signs: StorySigns) -> float:
+        return (
+            self.constant
+            + self.cosine * signs.cosine
+            + self.names * signs.names
+            + self.log_size * signs.log_size
+            + self.share * signs.share
+            + self.share_and_cosine * signs.share * signs.cosine
+            + self.vector * signs.vector
+            + self.vector_and_cosine * signs.vector * signs.cosine
+            + self.vector_and_share * signs.vector * signs.share
+        )
+
+
+# Logistic regressions by `benchmarks/story_weights.py` (docs/stories.md).
+_BY_WORDS = _Odds(-3.22, 8.51, 2.55, -0.41, 7.47, 3.84)
+_BY_VECTORS = _Odds(-5.37, 4.90, 1.70, -0.55, 5.12, 2.80, 4.12, 2.67, 5.45)
 # A word is a story's own from this share of its accounts on.
 _OWN_WORD = 1 / 3
-# The stories most like an account that are looked at more closely.
+# The stories most like an account, by words and by vector, that are looked at more closely.
 _CANDIDATES = 6
 
 # Of the accounts that came last, the weight of each falls by this: some thirty count.
@@ -71,6 +118,7 @@ class StoryIndex:
         """Begin empty."""
         self._stories: OrderedDict[str, _Story] = OrderedDict()
         self._holding: dict[str, dict[str, None]] = {}
+        self._vectors = VectorSums()
         self._counts: Counter[str] = Counter()
         self._read = 0
         self._turn = 0
@@ -79,7 +127,15 @@ class StoryIndex:
         """Return how many stories may still be joined."""
         return len(self._stories)
 
-    def assign(self, account_id: str, at: datetime, title: str, *, now: datetime) -> str:
+    def assign(
+        self,
+        account_id: str,
+        at: datetime,
+        title: str,
+        *,
+        now: datetime,
+        vector: Sequence[float] = (),
+    ) -> str:
         """Return the story of an account, which is its own id where it begins one.
 
         Args:
@@ -87,12 +143,32 @@ class StoryIndex:
             at: Event time.
             title: The headline, as published.
             now: Event time at which stories may have become too old.
+            vector: Of length 1, near those of texts about the same event; where it is missing
+                the words alone decide.
         """
         self._forget(now)
         words = self._read_words(title)
-        story_id = self._best(words) or account_id
-        self._join(story_id, words, at)
-        return story_id
+        odds = _BY_VECTORS if len(vector) else _BY_WORDS
+        best, best_score = account_id, 0.0
+        for story_id, signs in self._candidates(words, vector):
+            score = odds.score(signs)
+            if score > best_score:
+                best, best_score = story_id, score
+        self._join(best, words, at, vector)
+        return best
+
+    def compare(
+        self, story_id: str, at: datetime, title: str, *, now: datetime, vector: Sequence[float]
+    ) -> list[tuple[str, StorySigns]]:
+        """Put an account into a story that is known; return those it was compared with.
+
+        What the odds are fitted on.
+        """
+        self._forget(now)
+        words = self._read_words(title)
+        compared = list(self._candidates(words, vector))
+        self._join(story_id, words, at, vector)
+        return compared
 
     def _read_words(self, title: str) -> _Words:
         """Return the headline's words, weighed; also counts them."""
@@ -116,7 +192,10 @@ class StoryIndex:
     def _rarity(self, word: str) -> float:
         return math.log((self._read + _PRIOR + 1) / (self._counts[word] + 1)) + 0.1
 
-    def _best(self, words: _Words) -> str | None:
+    def _candidates(
+        self, words: _Words, vector: Sequence[float]
+    ) -> Iterator[tuple[str, StorySigns]]:
+        """Yield the stories that an account may belong to, by words or by vector."""
         dots: dict[str, float] = {}
         for word, weight in words.vector.items():
             for story_id in self._holding.get(word, ()):
@@ -126,35 +205,22 @@ class StoryIndex:
             story_id: dot / math.sqrt(self._stories[story_id].square)
             for story_id, dot in dots.items()
         }
-        best, best_score = None, 0.0
-        for story_id in heapq.nlargest(_CANDIDATES, cosines, key=lambda one: cosines[one]):
-            score = self._score(self._stories[story_id], cosines[story_id], words)
-            if score > best_score:
-                best, best_score = story_id, score
-        return best
+        by_words = heapq.nlargest(_CANDIDATES, cosines, key=lambda one: cosines[one])
+        by_vector = self._vectors.cosines(vector, by_words, _CANDIDATES)
+        for story_id, of_vectors in by_vector.items():
+            story = self._stories[story_id]
+            yield (
+                story_id,
+                StorySigns(
+                    cosine=cosines.get(story_id, 0.0),
+                    names=_own_names(story, words),
+                    log_size=math.log(story.size),
+                    share=story.share * _FADING ** (self._turn - story.turn) * (1 - _FADING),
+                    vector=of_vectors,
+                ),
+            )
 
-    def _score(self, story: _Story, cosine: float, words: _Words) -> float:
-        """Return the log odds that an account belongs to a story.
-
-        A story that many of the last accounts told needs less likeness: the prior of a
-        recurrent Chinese restaurant process (A. Ahmed and others, 2011, "Unified analysis of
-        streaming news").
-        """
-        share = story.share * _FADING ** (self._turn - story.turn) * (1 - _FADING)
-        names = sum(
-            rarity * min(1.0, story.counts.get(word, 0) / story.size / _OWN_WORD)
-            for word, rarity in words.names.items()
-        )
-        odds = (
-            _CONSTANT
-            + _PER_COSINE * cosine
-            + _PER_NAMES * names / words.rarity
-            + (_PER_SHARE + _PER_SHARE_AND_COSINE * cosine) * share
-            + _PER_LOG_SIZE * math.log(story.size)
-        )
-        return max(odds, _PER_COSINE * (cosine - _LIKE))
-
-    def _join(self, story_id: str, words: _Words, at: datetime) -> None:
+    def _join(self, story_id: str, words: _Words, at: datetime, vector: Sequence[float]) -> None:
         story = self._stories.setdefault(story_id, _Story())
         for word, weight in words.vector.items():
             story.counts[word] = story.counts.get(word, 0) + 1
@@ -167,6 +233,7 @@ class StoryIndex:
         story.turn = self._turn
         story.last_at = max(story.last_at, at)
         self._turn += 1
+        self._vectors.add(story_id, vector)
         self._stories.move_to_end(story_id)
         if len(story.vector) > _MOST_WORDS:
             self._shorten(story_id, story)
@@ -187,6 +254,7 @@ class StoryIndex:
             if young and len(self._stories) <= _MOST_STORIES:
                 return
             del self._stories[story_id]
+            self._vectors.remove(story_id)
             for word in story.vector:
                 self._leave(word, story_id)
 
@@ -195,6 +263,15 @@ class StoryIndex:
         del holding[story_id]
         if not holding:
             del self._holding[word]
+
+
+def _own_names(story: _Story, words: _Words) -> float:
+    """Return the share of a headline's rarity that lies in names which are the story's own."""
+    own = sum(
+        rarity * min(1.0, story.counts.get(word, 0) / story.size / _OWN_WORD)
+        for word, rarity in words.names.items()
+    )
+    return own / words.rarity if words.rarity else 0.0
 
 
 def _kind_weight(word: str, names: frozenset[str]) -> float:

@@ -142,3 +142,29 @@ def quantise(
         write_calibration(folder, found, limit=limit)
     except (OSError, ValueError) as error:
         raise fail(str(error), status=WRONG_USE) from error
+
+
+def train_stories(
+    folder: Annotated[Path, typer.Argument(help="A model folder.", exists=True, file_okay=False)],
+    headlines: Annotated[
+        Path,
+        typer.Argument(
+            help="JSON lines (plain or .gz) with `title` and `story`, in the order of time.",
+            exists=True,
+            dir_okay=False,
+        ),
+    ],
+    limit: Annotated[int, typer.Option(min=2, help="Most lines that are read.")] = 30_000,
+) -> None:
+    """Teach a model which texts tell the same event: adds a head to its folder.
+
+    Nothing else that it tells changes. To be run after `train`, which leaves the head out.
+    """
+    from models.training.story_vectors import add_story_head, read_told
+
+    try:
+        rows = read_told(headlines, limit=limit)
+        add_story_head(folder, rows)
+    except (OSError, ValueError) as error:
+        raise fail(str(error), status=WRONG_USE) from error
+    typer.echo(json.dumps({"folder": str(folder), "texts": len(rows)}))

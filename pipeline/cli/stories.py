@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Annotated
 
@@ -15,10 +16,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
+    from models.labels import Classifier
     from pipeline.sources.replay import Lines
 
 _errors = Console(stderr=True)
-_EVERY = 500
+_CHUNK = 512
 
 
 def stories(
@@ -36,12 +38,17 @@ def stories(
     Each item gives a line with `row` (counting from 0, as in the file), `id`, `story` and `copy_of`
     (rows of other items, or null): its story is the row of the account that began it. The same
     item twice is a copy of itself. Lines that are no items are named on standard error.
+
+    The classifier reads every item; one that gives no story vectors leaves stories to the words.
     """
+    from pipeline.runtime import build_classifier, load_settings
+
+    settings = load_settings()
     try:
         with ExitStack() as stack:
             lines = _lines(file)
             out = _output(output, file, stack)
-            unreadable = _write(lines, out)
+            unreadable = _write(lines, out, build_classifier(settings))
     except BrokenPipeError:  # `tapewatch stories ... | head`: typer ends it without a word
         raise
     except OSError as error:
@@ -69,7 +76,7 @@ def _output(path: Path | None, source: Path, stack: ExitStack) -> IO[str]:
     return stack.enter_context(path.open("w", encoding="utf-8"))
 
 
-def _write(lines: Lines, out: IO[str]) -> int:
+def _write(lines: Lines, out: IO[str], classifier: Classifier) -> int:
     """Write what was told of each item; return how many lines were none."""
     from pipeline.sources.replay import SourceError
 
@@ -79,31 +86,39 @@ def _write(lines: Lines, out: IO[str]) -> int:
     with Progress(*columns, console=_errors, transient=True) as progress:
         task = progress.add_task("bytes of the file", total=total)
         try:
-            unreadable = _place_all(lines, out, progress, task)
+            unreadable = _place_all(lines, out, classifier, progress, task)
         except SourceError as error:
             raise fail(str(error)) from error
     return unreadable
 
 
-def _place_all(lines: Lines, out: IO[str], progress: Progress, task: TaskID) -> int:
+def _place_all(
+    lines: Lines, out: IO[str], classifier: Classifier, progress: Progress, task: TaskID
+) -> int:
     from alerts.accounts.assign import Placer
     from pipeline.messages import NewsItem, item_id
+    from pipeline.stages.classify import text_of
 
     placer = Placer()
     unreadable = 0
-    for row, record in enumerate(lines.records()):
-        if not isinstance(record, NewsItem):
-            unreadable += 1
-            _errors.print(f"{record.origin}: {record.error}", markup=False, highlight=False)
-            continue
-        place = placer.place(str(row), record.published_at, record.title, record.body)
-        told = {
-            "row": row,
-            "id": item_id(record),
-            "story": int(place.story),
-            "copy_of": None if place.copy_of is None else int(place.copy_of),
-        }
-        out.write(json.dumps(told, ensure_ascii=False) + "\n")
-        if row % _EVERY == 0:
-            progress.update(task, completed=lines.position)
+    records = enumerate(lines.records())
+    while chunk := list(islice(records, _CHUNK)):
+        items = [(row, record) for row, record in chunk if isinstance(record, NewsItem)]
+        analyses = classifier.classify([text_of(item) for _, item in items])
+        for (row, item), analysis in zip(items, analyses, strict=True):
+            place = placer.place(
+                str(row), item.published_at, item.title, item.body, analysis.story_vector
+            )
+            told = {
+                "row": row,
+                "id": item_id(item),
+                "story": int(place.story),
+                "copy_of": None if place.copy_of is None else int(place.copy_of),
+            }
+            out.write(json.dumps(told, ensure_ascii=False) + "\n")
+        for _, record in chunk:
+            if not isinstance(record, NewsItem):
+                unreadable += 1
+                _errors.print(f"{record.origin}: {record.error}", markup=False, highlight=False)
+        progress.update(task, completed=lines.position)
     return unreadable

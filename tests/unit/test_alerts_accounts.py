@@ -6,6 +6,7 @@ import pytest
 
 from alerts.accounts.assign import Place, Placer
 from alerts.accounts.copies import is_copy, read_text
+from alerts.accounts.vectors import VectorSums
 
 AT = datetime(2024, 5, 1, 12, tzinfo=UTC)
 
@@ -101,3 +102,50 @@ def test_one_item_with_a_wrong_date_makes_nothing_forgotten() -> None:
     placer.place("wrong", AT + timedelta(days=400), "A date far ahead of all others here", "")
 
     assert placer.place("b", AT, HEADLINE, "").copy_of == "a"
+
+
+def test_the_nearest_sums_and_those_asked_for_are_told() -> None:
+    sums = VectorSums()
+    for key, vector in (("east", (1.0, 0.0)), ("north", (0.0, 1.0)), ("west", (-1.0, 0.0))):
+        sums.add(key, vector)
+    sums.add("north", (1.0, 0.0))  # north-east now
+
+    assert sums.cosines((1.0, 0.0), ["west", "unknown"], 2) == pytest.approx(
+        {"east": 1.0, "north": 0.5**0.5, "west": -1.0, "unknown": 0.0}
+    )
+
+
+def test_a_sum_that_was_let_go_is_no_candidate_and_its_place_is_taken_anew() -> None:
+    sums = VectorSums()
+    for number in range(600):
+        sums.add(str(number), (1.0, 0.0))
+        if number >= 2:
+            sums.remove(str(number - 2))
+    sums.add("other length", (1.0, 0.0, 0.0))
+
+    assert set(sums.cosines((1.0, 0.0), [], 10)) == {"598", "599"}
+
+
+@pytest.mark.parametrize(
+    ("vectors", "stories"),
+    [
+        (((), ()), ["0", "1"]),
+        (((0.0, 1.0), (1.0, 0.0)), ["0", "1"]),
+        (((1.0, 0.0), (1.0, 0.0)), ["0", "0"]),
+    ],
+)
+def test_what_the_model_reads_joins_accounts_that_share_few_words(
+    vectors: tuple[tuple[float, ...], ...], stories: list[str]
+) -> None:
+    titles = (
+        "Northlake Bank halts withdrawals as depositors queue",
+        "Panic at the counters: Northlake freezes all accounts",
+    )
+    placer = Placer()
+
+    placed = [
+        placer.place(str(n), AT + n * timedelta(minutes=5), title, "", vector).story
+        for n, (title, vector) in enumerate(zip(titles, vectors, strict=True))
+    ]
+
+    assert placed == stories
