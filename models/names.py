@@ -1,7 +1,10 @@
-"""Reads names out of the tags of tokens. Pure."""
+"""Reads names out of what is told of the tokens' tags. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from models.labels import EntityType, Span
 
@@ -12,7 +15,11 @@ TAGS = (OUTSIDE, *(f"{place}-{kind.value}" for kind in EntityType for place in "
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name in a text: the characters ``text[start:end]``."""
+    """A name in a text: the characters ``text[start:end]``.
+
+    Attributes:
+        probability: Of its least sure tag, in [0, 1].
+    """
 
     start: int
     end: int
@@ -29,43 +36,76 @@ def begins_word(text: str, before: Span, token: Span) -> bool:
 
 
 def read_names(
-    text: str, offsets: Sequence[Span], tags: Sequence[str], probabilities: Sequence[float]
+    text: str, offsets: Sequence[Span], probabilities: npt.NDArray[np.float32]
 ) -> list[Name]:
-    """Return the names of a text, in order.
+    """Return the names of a text, in order: the most probable tags of which each may follow.
 
-    The rest of a Latin word follows its first token, so that a name never ends inside a word. An
-    ``I-`` that goes on with nothing begins a name.
+    The rest of a Latin word follows its first token, so that a name never ends inside a word. A
+    name is as probable as the tag of its least sure token.
 
     Args:
         text: Where the offsets point.
         offsets: (start, end) of each token, in order; tokens with start == end are skipped.
-        tags: Of ``TAGS``, one a token.
-        probabilities: Of each tag's type at its token, in [0, 1].
+        probabilities: (tokens, tags), in the order of ``TAGS``.
     """
-    names: list[Name] = []
-    parts: list[float] = []
-    current: tuple[int, int, str] | None = None
-    before, kind, begins = (-1, -1), OUTSIDE, True
-
-    def close() -> None:
-        if current:
-            start, end, told = current
-            probability = sum(parts) / len(parts)
-            names.append(Name(start, end, EntityType(told), probability))
-
-    for token, tag, probability in zip(offsets, tags, probabilities, strict=True):
+    if not probabilities.argmax(-1).any():  # nothing but outside, as in most texts
+        return []
+    words: list[int] = []
+    parts: list[list[int]] = []  # tokens of each word
+    before: Span = (-1, -1)
+    for place, token in enumerate(offsets):
         if token[0] == token[1]:
             continue
-        word = begins_word(text, before, token)
-        if word:
-            begins, kind = tag.startswith("B-"), tag[2:] or OUTSIDE
+        if begins_word(text, before, token):
+            words.append(place)
+            parts.append([])
+        parts[-1].append(place)
         before = token
-        if current and kind == current[2] and (not begins or not word):
-            current = (current[0], token[1], kind)
-            parts.append(probability)
+    names: list[Name] = []
+    told = probabilities[words]
+    for tag, tokens, sure in zip(best_tags(told), parts, told, strict=True):
+        if tag == 0:
             continue
-        close()
-        current = None if kind == OUTSIDE else (token[0], token[1], kind)
-        parts = [probability]
-    close()
+        kind = TAGS[tag][2:]
+        start, end = offsets[tokens[0]][0], offsets[tokens[-1]][1]
+        probability = float(sure[tag])
+        if TAGS[tag].startswith("I-"):
+            first = names.pop()
+            start, probability = first.start, min(probability, first.probability)
+        names.append(Name(start, end, EntityType(kind), probability))
     return names
+
+
+def best_tags(probabilities: npt.NDArray[np.float32]) -> list[int]:
+    """Return the most probable sequence in which no ``I-`` follows another type or nothing.
+
+    Args:
+        probabilities: (tokens, tags), in the order of ``TAGS``.
+
+    Reference:
+        Viterbi (1967), with transitions that are possible or not.
+    """
+    best: list[int] = probabilities.argmax(-1).tolist()
+    pairs = zip([0, *best], best, strict=False)
+    if all(after % 2 or not after or before in {after, after - 1} for before, after in pairs):
+        return best  # what each token says of itself is possible, as nearly always
+    chances = np.log(np.maximum(probabilities, 1e-9))
+    score = np.where(_INSIDE, -np.inf, chances[0])
+    backwards = []
+    for chance in chances[1:]:
+        reached = score[:, None] + _POSSIBLE
+        backwards.append(reached.argmax(0))
+        score = reached.max(0) + chance
+    tags = [int(score.argmax())]
+    for step in reversed(backwards):
+        tags.append(int(step[tags[-1]]))
+    return tags[::-1]
+
+
+_INSIDE = np.array([tag.startswith("I-") for tag in TAGS])
+_POSSIBLE = np.array(
+    [
+        [-np.inf if one[0] == "I" and one[1:] != before[1:] else 0.0 for one in TAGS]
+        for before in TAGS
+    ]
+)

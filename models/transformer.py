@@ -224,16 +224,7 @@ class TransformerClassifier:
     ) -> tuple[Mention, ...]:
         if tags is None or towards is None:
             return ()
-        labels = self.heads["entities"].labels
-        best = tags.argmax(-1).tolist()
-        if not any(best):  # nothing but OUTSIDE, which comes first
-            return ()
-        # The probability of a type is that of its beginning and its inside together.
-        pairs = tags[:, 1:].reshape(len(tags), -1, 2).sum(-1).tolist()
-        sure = [
-            0.0 if not tag else row[(tag - 1) // 2] for tag, row in zip(best, pairs, strict=True)
-        ]
-        names = read_names(text, offsets, [labels[tag] for tag in best], sure)
+        names = read_names(text, offsets, tags.numpy())
         return tuple(
             Mention(name.start, name.end, name.type, name.probability, side)
             for name in names

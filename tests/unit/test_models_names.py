@@ -1,8 +1,17 @@
+import numpy as np
+import pytest
+
 from models.labels import EntityType
-from models.names import Name, read_names
+from models.names import TAGS, Name, best_tags, read_names
 from models.training.spans import find_all, joined
 
 COMPANY, PERSON = EntityType.COMPANY, EntityType.PERSON
+
+
+def told(*tokens: dict[str, float]) -> np.ndarray:
+    """Return probabilities (tokens, tags); what a token leaves open goes to all tags alike."""
+    rows = [[one.get(tag, (1 - sum(one.values())) / len(TAGS)) for tag in TAGS] for one in tokens]
+    return np.array(rows, np.float32)
 
 
 def names(text: str, *tokens: tuple[str, str]) -> list[tuple[str, EntityType]]:
@@ -12,7 +21,7 @@ def names(text: str, *tokens: tuple[str, str]) -> list[tuple[str, EntityType]]:
         start = text.index(token, at)
         at = start + len(token)
         offsets.append((start, at))
-    found = read_names(text, offsets, [tag for _, tag in tokens], [0.9] * len(tokens))
+    found = read_names(text, offsets, told(*({tag: 0.9} for _, tag in tokens)))
     return [(text[name.start : name.end], name.type) for name in found]
 
 
@@ -34,18 +43,28 @@ def test_two_names_side_by_side_are_two() -> None:
     assert names("腾讯阿里马云", *tokens) == expected
 
 
-def test_an_inside_that_goes_on_with_nothing_begins_a_name() -> None:
-    tokens = [("at", "O"), ("Acme", "I-company"), ("Ann", "I-person")]
-    assert names("at Acme Ann", *tokens) == [("Acme", COMPANY), ("Ann", PERSON)]
+def test_an_inside_that_goes_on_with_nothing_is_the_likeliest_that_may_stand_there() -> None:
+    acme = {"I-company": 0.5, "B-company": 0.4}
+    falls = {"O": 0.9}
+
+    assert [TAGS[tag] for tag in best_tags(told(falls, acme, falls))] == ["O", "B-company", "O"]
 
 
-def test_the_probability_of_a_name_is_the_mean_of_its_tokens() -> None:
+def test_a_tag_is_read_with_those_beside_it() -> None:
+    ping, an, bank = {"B-company": 0.9}, {"I-person": 0.5, "I-company": 0.4}, {"I-company": 0.9}
+
+    [name] = read_names("平安行", [(0, 1), (1, 2), (2, 3)], told(ping, an, bank))
+
+    assert (name.start, name.end, name.type) == (0, 3, COMPANY)
+
+
+def test_a_name_is_as_probable_as_its_least_sure_token() -> None:
     offsets = [(0, 0), (0, 4), (5, 9), (0, 0)]
-    tags = ["O", "B-company", "I-company", "O"]
-    [name] = read_names("Acme Bank", offsets, tags, [0.0, 0.8, 0.6, 0.0])
-    assert (name.start, name.end, name.type) == (0, 9, COMPANY)
-    assert abs(name.probability - 0.7) < 1e-9
-    assert isinstance(name, Name)
+    tokens = ({"O": 1.0}, {"B-company": 0.8}, {"I-company": 0.6}, {"O": 1.0})
+
+    [name] = read_names("Acme Bank", offsets, told(*tokens))
+
+    assert name == Name(0, 9, COMPANY, pytest.approx(0.6))
 
 
 def test_a_longer_name_is_found_before_a_part_of_it() -> None:
