@@ -168,3 +168,25 @@ def train_stories(
     except (OSError, ValueError) as error:
         raise fail(str(error), status=WRONG_USE) from error
     typer.echo(json.dumps({"folder": str(folder), "texts": len(rows)}))
+
+
+def average(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(help="Model folders of one encoder.", exists=True, file_okay=False),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write.", file_okay=False)],
+    weight: Annotated[
+        list[float], typer.Option(min=0, help="Of each folder, in their order; adding up to 1.")
+    ],
+) -> None:
+    """Write the mean of several models: runs that went on from each other err in other places.
+
+    Heads, temperatures and tokenizer are the last folder's. `quantise` comes after it.
+    """
+    from models.training.averaging import average as run
+
+    try:
+        run(folders, weight, out)
+    except (OSError, ValueError) as error:
+        raise fail(str(error), status=WRONG_USE) from error
