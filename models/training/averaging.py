@@ -7,6 +7,7 @@ import torch
 from transformers import AutoTokenizer
 
 from models.multihead import load_multihead
+from models.version import write_sums
 
 _ROUNDING = 1e-6
 
@@ -41,3 +42,4 @@ def average(folders: Sequence[Path], weights: Sequence[float], out: Path) -> Non
         value.copy_(torch.stack(parts).sum(0))
     models[-1].save(out)
     AutoTokenizer.from_pretrained(folders[-1], local_files_only=True).save_pretrained(out)
+    write_sums(out)

@@ -21,6 +21,7 @@ from models.multihead import STORY_HEAD, HeadKind, HeadSpec, MultiHeadModel, loa
 from models.normalise import normalise
 from models.precision import has_native_bfloat16
 from models.training.holdout import read_lines
+from models.version import write_sums
 
 _AXES = 64
 _STEPS = 1_500
@@ -68,7 +69,7 @@ def _read(model: MultiHeadModel, folder: Path, texts: Sequence[str]) -> Tensor:
     clean = [normalise(text) for text in texts]
     ids = tokenizer(clean, truncation=True, max_length=_MAX_TOKENS)["input_ids"]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    encoder = model.encoder.to(device)
+    encoder = model.to(device).encoder
     native = device.type == "cuda" or has_native_bfloat16()
     found = torch.zeros(len(texts), int(encoder.config.hidden_size))
     batches = plan_batches([len(row) for row in ids], max_items=256, max_tokens=_BATCH_TOKENS)
@@ -79,7 +80,7 @@ def _read(model: MultiHeadModel, folder: Path, texts: Sequence[str]) -> Tensor:
             hidden = encoder(padded["input_ids"].to(device), mask).last_hidden_state
         present = mask.unsqueeze(-1).float()
         found[batch] = ((hidden.float() * present).sum(1) / present.sum(1)).cpu()
-    encoder.to("cpu")
+    model.to("cpu")
     return found
 
 
@@ -121,11 +122,11 @@ def fit_head(vectors: Tensor, stories: Sequence[str]) -> nn.Linear:
         if loss is None:
             continue
         optimizer.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]  # theirs
         optimizer.step()
         fading.step()
     with torch.no_grad():
-        head.bias -= head.weight @ centre
+        head.bias.sub_(head.weight @ centre)
     return head
 
 
@@ -161,3 +162,4 @@ def add_story_head(folder: Path, rows: Sequence[Told]) -> None:
         told.heads[spec.name] = model.heads[spec.name]
     told.heads[STORY_HEAD] = head
     told.save(folder)
+    write_sums(folder)

@@ -97,7 +97,7 @@ def _place_all(
 ) -> int:
     from alerts.accounts.assign import Placer
     from pipeline.messages import NewsItem, item_id
-    from pipeline.stages.classify import text_of
+    from pipeline.stages.text import text_of
 
     placer = Placer()
     unreadable = 0

@@ -34,8 +34,8 @@ class Floors:
             news first, while a sponsor's name in sports is not relevant at all.
     """
 
-    item: float = 0.25
-    entity: float = 0.1
+    item: float = 0.5
+    entity: float = 0.2
 
 
 def tell(

@@ -27,7 +27,7 @@ def _near_before_far(places: torch.Tensor, stories: list[str]) -> float:
     """Return how often a text is nearest to one of its own story, in [0, 1]."""
     places = torch.nn.functional.normalize(places, dim=-1)
     likeness = (places @ places.T).fill_diagonal_(-2)
-    nearest = likeness.argmax(1).tolist()
+    nearest: list[int] = likeness.argmax(1).tolist()
     return sum(stories[n] == own for n, own in zip(nearest, stories, strict=True)) / len(stories)
 
 
