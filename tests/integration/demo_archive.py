@@ -7,8 +7,7 @@ from uuid import UUID
 from sqlalchemy import text
 
 from db.engine import Engine, transaction
-from db.items import store_items
-from db.rows import Progress, SubscriptionRow
+from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription
 from models.entities.gazetteer import Gazetteer
 from models.loading import load_classifier
@@ -16,12 +15,16 @@ from pipeline.messages import Limits
 from pipeline.rules import load_rules
 from pipeline.sources.base import Unreadable
 from pipeline.sources.replay import Lines
-from pipeline.stages.classify import classify
+from pipeline.stages.classify import analyse
+from pipeline.stages.copies import SharedCopies
+from pipeline.stages.parse import Message, Parsed
+from pipeline.stages.store import progress_of, store
 from tests.compose import ROOT
 from tests.integration.crises import evaluate
 
 STREAM = ROOT / "pipeline/demo/stream.jsonl.gz"
 COMPANIES = ROOT / "pipeline/demo/companies.csv"
+_TOPIC = "news.raw.v1"
 _BATCH = 256
 # Named, so that the answers of two runs are alike.
 _DESK = UUID("00000000-0000-4000-8000-000000000001")
@@ -42,12 +45,16 @@ def store_demo(engine: Engine) -> datetime:
         create_subscription(
             session, SubscriptionRow(_DESK, "https://desk.example/", b"", "risk desk", (), (), ())
         )
-    for start in range(0, len(items), _BATCH):
-        rows = classify(items[start : start + _BATCH], classifier=classifier, finder=finder)
-        with transaction(engine) as session:
-            store_items(session, rows, [])
-    with transaction(engine) as session:
-        store_items(session, [], [Progress("news.raw.v1", 0, len(items), newest)])
+    parsed = [
+        Parsed(Message(_TOPIC, 0, offset, None, item.to_bytes()), item)
+        for offset, item in enumerate(items)
+    ]
+    copies = SharedCopies()
+    for start in range(0, len(parsed), _BATCH):
+        batch = parsed[start : start + _BATCH]
+        analysed, broken = analyse(batch, classifier=classifier, finder=finder)
+        assert not broken
+        store(engine, analysed, progress_of([one.message for one in batch], batch), copies)
     evaluate(engine, newest, load_rules(companies=(Path(COMPANIES),)))
     with engine.begin() as connection:
         connection.execute(text("UPDATE items SET stored_at = published_at"))
