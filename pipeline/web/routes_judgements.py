@@ -71,7 +71,11 @@ def get_silences(session: SessionOf) -> Silences:
     return Silences(silences=[_shown(row) for row in active_silences(session)])
 
 
-@router.post("/silences", status_code=201)
+@router.post(
+    "/silences",
+    status_code=201,
+    responses={404: {"description": "No topic or company is called so."}},
+)
 def post_silence(wanted: NewSilence, session: SessionOf, services: ServicesOf) -> Silence:
     """Send no alert that matches, for a while; what fires meanwhile is stored and listed."""
     companies = tuple(services.settings.model.companies)
