@@ -67,7 +67,7 @@ class Chain:
         log_path = self.folder / f"{name}-{uuid4().hex[:6]}.log"
         kafka = {
             f"TAPEWATCH_KAFKA__{key.upper()}": str(value)
-            for key, value in self.kafka.model_dump().items()
+            for key, value in self.kafka.model_dump(exclude_defaults=True).items()
         }
         variables = {
             "TAPEWATCH_DATABASE__URL": self.database_url,

@@ -5,7 +5,7 @@ costs time and changes nothing.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
@@ -59,28 +59,51 @@ class Earlier:
         """
         with self._lock:
             seen = [self._place(item, text) for item, text in zip(items, texts, strict=True)]
-        found = self._classified(items, seen, classify)
-        for place, one in enumerate(seen):
-            if not one.is_first and (taken := self._taken(items[place], one.told)):
-                found[place] = taken
-        left = [place for place in range(len(items)) if place not in found]
-        rest = classify([items[place] for place in left]) if left else []
-        found |= zip(left, rest, strict=True)
+        found: dict[int, ItemRow] = {}
+        # A text that is in the model just now, in this batch or the one before, is looked at later.
+        later = [
+            place for place, one in enumerate(seen) if not one.is_first and not one.told.done()
+        ]
+        self._take(items, seen, found, set(range(len(items))) - set(later))
+        new = [place for place in range(len(items)) if place not in found and place not in later]
+        self._classify(items, seen, found, new, classify)
+        self._take(items, seen, found, later)
+        left = [place for place in later if place not in found]
+        self._classify(items, seen, found, left, classify)
         return [found[place] for place in range(len(items))]
 
-    def _classified(
-        self, items: Sequence[NewsItem], seen: Sequence[_Seen], classify: Classify
-    ) -> dict[int, ItemRow]:
-        new = [place for place, one in enumerate(seen) if one.is_first]
+    def _take(
+        self,
+        items: Sequence[NewsItem],
+        seen: Sequence[_Seen],
+        found: dict[int, ItemRow],
+        places: Iterable[int],
+    ) -> None:
+        for place in places:
+            one = seen[place]
+            if not one.is_first and (taken := self._taken(items[place], one.told)):
+                found[place] = taken
+
+    def _classify(
+        self,
+        items: Sequence[NewsItem],
+        seen: Sequence[_Seen],
+        found: dict[int, ItemRow],
+        places: Sequence[int],
+        classify: Classify,
+    ) -> None:
+        if not places:
+            return
+        first = [place for place in places if seen[place].is_first]
         try:
-            rows = classify([items[place] for place in new]) if new else []
+            rows = classify([items[place] for place in places])
         except Exception as error:
-            for place in new:  # whoever waits for it classifies for himself
+            for place in first:  # whoever waits for it classifies for himself
                 seen[place].told.set_exception(error)
             raise
-        for place, row in zip(new, rows, strict=True):
-            seen[place].told.set_result(replace(row, title="", body=""))
-        return dict(zip(new, rows, strict=True))
+        found |= zip(places, rows, strict=True)
+        for place in first:
+            seen[place].told.set_result(replace(found[place], title="", body=""))
 
     def _place(self, item: NewsItem, text: Text) -> _Seen:
         account = self._index.find(item.published_at, text)
