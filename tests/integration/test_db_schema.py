@@ -20,8 +20,9 @@ import db.delivery_tables  # noqa: F401  # these add their tables to the metadat
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
+from db.judgements import acknowledge
 from db.migrate import current, head, upgrade
-from db.rows import EntityRow
+from db.rows import AcknowledgementRow, EntityRow
 from db.tables import metadata
 from db.trends import mentions
 from tests.compose import ROOT
@@ -155,12 +156,15 @@ def test_the_reader_sees_alerts_their_evidence_and_items(
     with transaction(engine) as session:
         store_items(session, [item("a", topics=("Banks",))], [])
         save_alerts(session, [(fired, event(fired))])
+        acknowledge(session, AcknowledgementRow(fired.id, "duplicate", "ann"))
 
     alerts = reader.execute("SELECT id, state, observed, languages FROM v_alerts").fetchall()
+    judged = reader.execute("SELECT rule, suppressed_by, verdict FROM v_alerts").fetchall()
     evidence = reader.execute("SELECT alert_id, event, rank, score FROM v_alert_evidence")
     items = reader.execute("SELECT id, sentiment, topics, entities FROM v_items").fetchall()
 
     assert alerts == [(fired.id, "firing", 5.0, ["en"])]
+    assert judged == [("", None, "duplicate")]
     assert evidence.fetchall() == [
         (fired.id, "alert.fired", 1, -0.9),
         (fired.id, "alert.fired", 2, -0.6),

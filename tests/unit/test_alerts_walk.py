@@ -167,6 +167,18 @@ def test_an_account_that_comes_late_fires_in_hindsight() -> None:
     assert told(after.transitions) == [("fired", 62)]
 
 
+def test_accounts_that_come_late_update_the_open_alert_at_the_next_border() -> None:
+    before = go(SPIKE, until=90)
+    assert before.state.open is not None
+    late = [account(60 + n / 10, f"late {n}") for n in range(9)]
+
+    after = go([*SPIKE, *late], state=before.state, since=90, until=95, revisit=RULE.long_window)
+
+    assert told(after.transitions) == [("updated", 95)]
+    assert after.transitions[0].severity is Severity.CRITICAL
+    assert after.transitions[0].reading.observed == 12
+
+
 def test_what_was_said_is_not_said_again_in_hindsight() -> None:
     before = go(SPIKE, until=900)
     assert told(before.transitions)[-1] == ("resolved", 815)
