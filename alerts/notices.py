@@ -1,15 +1,20 @@
-"""Bodies of the events that are about no alert; those about alerts are in ``alerts.messages``.
+"""Bodies of the events that are about no single alert; ``alerts.messages`` has those.
 
 All have the form ``{type, timestamp, data}`` and a JSON Schema in docs/schemas.
 """
 
-from datetime import UTC
-from typing import Annotated, Any, Literal
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-Time = Annotated[AwareDatetime, AfterValidator(lambda at: at.astimezone(UTC))]
+from alerts.messages import MAX_BODY_BYTES, AlertEvent, Time
+from alerts.types import Severity
+
+# More than one reads; the list of alerts has the rest.
+MAX_DIGEST = 50
 
 
 class _Part(BaseModel):
@@ -77,12 +82,91 @@ class SubscriptionTest(Notice):
     data: Trial
 
 
-NOTICES: tuple[type[Notice], ...] = (EndpointDisabled, DeliveryDead, SubscriptionTest)
+class DigestScope(_Part):
+    """What an alert is about."""
+
+    kind: str
+    id: str
+    name: str
+
+
+class DigestEntry(_Part):
+    """One alert as its last event in the digest told it."""
+
+    id: UUID = Field(description="Of the alert.")
+    event: str = Field(description='Its last one: "alert.fired", "alert.resolved" ...')
+    at: Time = Field(description="Event time of that.")
+    severity: str
+    detector: str
+    scope: DigestScope
+    detected_at: Time
+    observed: float
+    expected: float
+    title: str | None = Field(description="Of the most telling account; null without evidence.")
+
+
+class Digest(_Part):
+    """What came in while alerts were held back."""
+
+    since: Time = Field(description="When the first of them was held back.")
+    until: Time
+    alerts: tuple[DigestEntry, ...] = Field(description="Critical ones first, then newest first.")
+    omitted: int = Field(ge=0, description="Alerts that did not fit; GET /v1/alerts has them.")
+
+
+class AlertDigest(Notice):
+    """The alerts of quiet hours, or since the last digest."""
+
+    type: Literal["alert.digest"] = "alert.digest"
+    data: Digest
+
+
+NOTICES: tuple[type[Notice], ...] = (EndpointDisabled, DeliveryDead, SubscriptionTest, AlertDigest)
 
 
 def notice_body(notice: Notice) -> str:
     """Write a notice as the exact JSON text that is stored, signed and sent."""
     return notice.model_dump_json()
+
+
+def digest_entry(event: AlertEvent) -> DigestEntry:
+    """Return what a digest tells of an alert whose last event this is."""
+    alert = event.data
+    return DigestEntry(
+        id=alert.id,
+        event=event.type,
+        at=event.timestamp,
+        severity=alert.severity,
+        detector=alert.detector,
+        scope=DigestScope(kind=alert.scope.kind, id=alert.scope.id, name=alert.scope.name),
+        detected_at=alert.detected_at,
+        observed=alert.observed,
+        expected=alert.expected,
+        title=alert.evidence[0].title if alert.evidence else None,
+    )
+
+
+def digest_body(entries: Sequence[DigestEntry], *, since: datetime, until: datetime) -> str:
+    """Write a digest as the exact JSON text that is stored, signed and sent.
+
+    Args:
+        entries: One for each alert, in any order.
+        since: When the first of them was held back.
+        until: When the digest is made.
+
+    Returns:
+        JSON whose UTF-8 is shorter than ``MAX_BODY_BYTES``; what does not fit is counted.
+    """
+    newest = sorted(entries, key=lambda entry: entry.at, reverse=True)
+    told = sorted(newest, key=lambda entry: entry.severity != Severity.CRITICAL)
+    for keep in range(min(len(told), MAX_DIGEST), -1, -1):
+        digest = Digest(
+            since=since, until=until, alerts=tuple(told[:keep]), omitted=len(told) - keep
+        )
+        body = notice_body(AlertDigest(timestamp=until, data=digest))
+        if len(body.encode()) < MAX_BODY_BYTES:
+            break
+    return body
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -19,8 +19,11 @@ from db.bulk import execute_many
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.judgements import active_silences
-from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey
-from db.subscriptions import to_subscription, wants
+from db.matching import wants
+from db.release import release_at
+from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey, SubscriptionRow
+from db.subscriptions import to_subscription
+from db.watchlists import lists_for
 
 _REMEMBERED = ("evaluated_until", "state", "seen")
 _EVIDENCE = tuple(MentionRow.__dataclass_fields__)
@@ -94,7 +97,9 @@ def _save_evidence(session: Session, told: Sequence[AlertRow]) -> None:
 
 
 def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
-    enabled = sa.select(subscriptions).where(subscriptions.c.disabled_reason.is_(None))
+    enabled = sa.select(subscriptions).where(
+        subscriptions.c.disabled_reason.is_(None), ~subscriptions.c.paused
+    )
     # The lock lets nobody delete a subscription before its delivery is there.
     locked = session.execute(enabled.with_for_update(read=True, key_share=True))
     receivers = [to_subscription(row) for row in locked]
@@ -107,6 +112,8 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
     told = {(alert_id, subscription_id) for alert_id, subscription_id in before}
     rows = []
     silences = active_silences(session)
+    lists = lists_for(session, {alert.scope.id for alert in changed})
+    now = session.execute(sa.select(sa.func.now())).scalar_one()
     for alert in changed:
         over = alert.state == "resolved"
         silenced = not over and any(silence.holds(alert) for silence in silences)
@@ -115,19 +122,26 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
             continue
         for subscription in receivers:
             # The end of an alert is told to who was told of it, and to nobody else.
-            if (alert.id, subscription.id) in told or (not over and wants(subscription, alert)):
+            wanted = not over and wants(subscription, alert, lists)
+            if wanted or (alert.id, subscription.id) in told:
                 told.add((alert.id, subscription.id))
-                rows.append(
-                    {
-                        "id": f"msg_{uuid5(subscription.id, f'{alert.id}/{alert.revision}').hex}",
-                        "subscription_id": subscription.id,
-                        "alert_id": alert.id,
-                        "revision": alert.revision,
-                        "subject": str(alert.id),
-                    }
-                )
+                rows.append(_delivery(subscription, alert, now))
     if rows:
         session.execute(sa.insert(outbox), rows)
+
+
+def _delivery(subscription: SubscriptionRow, alert: AlertRow, now: datetime) -> dict[str, Any]:
+    """Return an outbox row, held back where the subscription wants a digest."""
+    held_until = release_at(subscription, severity=alert.severity, now=now)
+    return {
+        "id": f"msg_{uuid5(subscription.id, f'{alert.id}/{alert.revision}').hex}",
+        "subscription_id": subscription.id,
+        "alert_id": alert.id,
+        "revision": alert.revision,
+        "subject": str(alert.id),
+        "state": "pending" if held_until is None else "held",
+        "next_attempt_at": held_until,
+    }
 
 
 def open_alerts(session: Session) -> list[AlertRow]:

@@ -41,7 +41,7 @@ def list_deliveries(
     Args:
         session: An open session.
         subscription_id: Only those to this subscription.
-        state: Only "pending", "delivered" or "dead".
+        state: Only "pending", "held", "digested", "delivered" or "dead".
         before: Only those with a lower position: where the last page ended.
         limit: Most deliveries to return.
 
@@ -74,9 +74,12 @@ def replay(session: Session, delivery_id: str) -> bool:
         delivery_id: The webhook-id.
 
     Returns:
-        False where nothing was changed: it is on its way, unknown, or its subscription disabled.
+        False where nothing was changed: it is on its way, held or digested, unknown, or its
+            subscription disabled.
     """
-    return bool(_replay(session, outbox.c.id == delivery_id, outbox.c.state != "pending"))
+    return bool(
+        _replay(session, outbox.c.id == delivery_id, outbox.c.state.in_(["dead", "delivered"]))
+    )
 
 
 def replay_range(

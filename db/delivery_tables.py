@@ -14,6 +14,7 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     Text,
+    Time,
     UniqueConstraint,
     Uuid,
     false,
@@ -34,6 +35,28 @@ subscriptions = Table(
     Column("entities", ARRAY(Text), nullable=False),
     Column("topics", ARRAY(Text), nullable=False),
     Column("severities", ARRAY(Text), nullable=False),
+    Column("watchlists", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("sectors", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("languages", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("detectors", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("quiet_start", Time, comment="of local time"),
+    Column("quiet_end", Time, comment="of local time"),
+    Column(
+        "digest_at",
+        ARRAY(Time),
+        nullable=False,
+        server_default="{}",
+        comment="of local time; empty: each alert at once",
+    ),
+    Column("time_zone", Text, nullable=False, server_default="UTC"),
+    Column(
+        "critical_passes",
+        Boolean,
+        nullable=False,
+        server_default=false(),
+        comment="critical alerts go at once",
+    ),
+    Column("paused", Boolean, nullable=False, server_default=false()),
     Column(
         "operations",
         Boolean,
@@ -45,6 +68,22 @@ subscriptions = Table(
     Column("failing_since", TIME, comment="wall clock; the first failure since the last success"),
     Column("wait_until", TIME, comment="wall clock; by the endpoint's Retry-After"),
     Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    CheckConstraint("(quiet_start IS NULL) = (quiet_end IS NULL)", name="quiet"),
+)
+
+watchlists = Table(
+    "watchlists",
+    metadata,
+    Column("name", ID, primary_key=True),
+    Column("entities", ARRAY(Text), nullable=False),
+)
+
+# As the shipped table of companies has them; `tapewatch migrate` fills it.
+company_sectors = Table(
+    "company_sectors",
+    metadata,
+    Column("entity_id", ID, primary_key=True),
+    Column("sector", Text, nullable=False),
 )
 
 # Secrets that were replaced and still sign, until the end of their overlap.
@@ -78,7 +117,7 @@ outbox = Table(
     Column("next_attempt_at", TIME, comment="wall clock; null: at once"),
     Column("leased_until", TIME, comment="wall clock"),
     Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
-    CheckConstraint("state IN ('pending', 'delivered', 'dead')", name="state"),
+    CheckConstraint("state IN ('pending', 'held', 'digested', 'delivered', 'dead')", name="state"),
     CheckConstraint(
         "num_nulls(alert_id, revision) = 2 - num_nulls(type, body)"
         " AND num_nulls(alert_id, revision) <> 1",
@@ -99,6 +138,7 @@ outbox = Table(
         "position",
         postgresql_where="state = 'pending'",
     ),
+    Index("ix_outbox_held", "next_attempt_at", postgresql_where="state = 'held'"),
     # For lists, newest first.
     Index(None, "position"),
     Index(None, "subscription_id", "position"),

@@ -66,20 +66,20 @@ def disable(session: Session, subscription_id: UUID, reason: str) -> int | None:
         return None
     dead = (
         sa.update(outbox)
-        .where(outbox.c.subscription_id == subscription_id, outbox.c.state == "pending")
+        .where(outbox.c.subscription_id == subscription_id, outbox.c.state.in_(["pending", "held"]))
         .values(state="dead", leased_until=None)
     )
     return len(session.execute(dead.returning(outbox.c.id)).all())
 
 
 def resume(session: Session, subscription_id: UUID) -> bool:
-    """Send to a disabled subscription again; False if there is none. Does not commit.
+    """Send to a paused or disabled subscription again; False if there is none. Does not commit.
 
     What died stays dead; it can be replayed.
     """
     query = (
         sa.update(subscriptions)
         .where(subscriptions.c.id == subscription_id)
-        .values(disabled_reason=None, failing_since=None, wait_until=None)
+        .values(disabled_reason=None, failing_since=None, wait_until=None, paused=False)
     )
     return session.execute(query.returning(subscriptions.c.id)).first() is not None

@@ -41,7 +41,9 @@ def told_of_operations(session: Session, *, but: UUID | None = None) -> list[UUI
     None of them can be deleted before the transaction ends.
     """
     query = sa.select(subscriptions.c.id).where(
-        subscriptions.c.operations, subscriptions.c.disabled_reason.is_(None)
+        subscriptions.c.operations,
+        subscriptions.c.disabled_reason.is_(None),
+        ~subscriptions.c.paused,
     )
     if but is not None:
         query = query.where(subscriptions.c.id != but)

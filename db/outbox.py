@@ -22,6 +22,7 @@ _CLAIM = sa.text("""
             AND (o.next_attempt_at IS NULL OR o.next_attempt_at <= :now)
             AND (o.leased_until IS NULL OR o.leased_until <= :now OR o.leased_until > :beyond)
             AND (s.wait_until IS NULL OR s.wait_until <= :now)
+            AND NOT s.paused
             AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
                 WHERE earlier.subscription_id = o.subscription_id

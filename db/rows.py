@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
@@ -266,6 +266,10 @@ class SubscriptionRow:
     """A webhook endpoint with its filters; an empty filter lets everything pass.
 
     Attributes:
+        quiet_start: Local time from which alerts are held ...
+        quiet_end: ... until this one, when a digest tells them; it may be on the next day.
+        digest_at: Local times at which what came since the last is told; empty: at once.
+        critical_passes: Whether critical alerts are told at once all the same.
         secret: Encrypted; whoever sends decrypts it.
         operations: Whether it is also told of the watch itself: endpoints that are disabled,
             deliveries that died, sources that fell silent.
@@ -279,6 +283,16 @@ class SubscriptionRow:
     entities: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
+    watchlists: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    detectors: tuple[str, ...] = ()
+    quiet_start: time | None = None
+    quiet_end: time | None = None
+    digest_at: tuple[time, ...] = ()
+    time_zone: str = "UTC"
+    critical_passes: bool = False
+    paused: bool = False
     operations: bool = False
     disabled_reason: str | None = None
     failing_since: datetime | None = None
@@ -297,6 +311,16 @@ class NoticeRow:
     key: str
     subject: str
     type: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """An event of an alert that is held back for a digest; ``created_at`` is wall-clock time."""
+
+    id: str
+    subscription_id: UUID
+    created_at: datetime
     body: str
 
 
@@ -344,7 +368,7 @@ class DeliveryStateRow:
         id: The webhook-id.
         alert_id: What its event is about; None: something else than an alert.
         type: Of its event.
-        state: "pending", "delivered" or "dead".
+        state: "pending", "held" (for a digest), "digested", "delivered" or "dead".
         attempts: Made since it was stored or last replayed.
         next_attempt_at: Wall-clock time; None: at once, or never again.
     """

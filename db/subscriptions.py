@@ -11,23 +11,15 @@ import sqlalchemy as sa
 
 from db.delivery_tables import subscriptions
 from db.engine import Session
-from db.rows import AlertRow, ScopeKind, SubscriptionRow
+from db.rows import SubscriptionRow
+
+_COLUMNS = tuple(SubscriptionRow.__dataclass_fields__)
 
 
 def create_subscription(session: Session, row: SubscriptionRow) -> None:
     """Add a subscription; does not commit. It gets the events saved from now on."""
     session.execute(
-        sa.insert(subscriptions).values(
-            id=row.id,
-            url=row.url,
-            secret=row.secret,
-            description=row.description,
-            entities=list(row.entities),
-            topics=list(row.topics),
-            severities=list(row.severities),
-            operations=row.operations,
-            disabled_reason=row.disabled_reason,
-        )
+        sa.insert(subscriptions).values({name: _plain(getattr(row, name)) for name in _COLUMNS})
     )
 
 
@@ -64,39 +56,31 @@ def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRo
     return None if row is None else to_subscription(row)
 
 
+def pause_subscription(session: Session, subscription_id: UUID) -> bool:
+    """Hold back what waits for a subscription, and tell it of nothing new; does not commit.
+
+    ``db.endpoints.resume`` ends that. Returns False if there is no such subscription.
+    """
+    query = sa.update(subscriptions).where(subscriptions.c.id == subscription_id)
+    paused = query.values(paused=True).returning(subscriptions.c.id)
+    return session.execute(paused).first() is not None
+
+
 def delete_subscription(session: Session, subscription_id: UUID) -> bool:
     """Remove a subscription with its deliveries and attempts; False if there was none."""
     query = sa.delete(subscriptions).where(subscriptions.c.id == subscription_id)
     return session.execute(query.returning(subscriptions.c.id)).first() is not None
 
 
-def wants(subscription: SubscriptionRow, alert: AlertRow) -> bool:
-    """Tell whether an alert passes the filters of a subscription that is not disabled.
-
-    Entities and topics together name the wanted scopes: with either given, an alert must be
-    about one of them; with neither, all pass. Severities narrow that further.
-    """
-    if subscription.disabled_reason is not None:
-        return False
-    if subscription.severities and alert.severity not in subscription.severities:
-        return False
-    if not subscription.entities and not subscription.topics:
-        return True
-    named = {ScopeKind.ENTITY: subscription.entities, ScopeKind.TOPIC: subscription.topics}
-    return alert.scope.id in named.get(alert.scope.kind, ())
-
-
 def to_subscription(row: Any) -> SubscriptionRow:  # noqa: ANN401  # a row of any query that has the columns
     """Return the subscription in a row that holds its columns by name."""
-    return SubscriptionRow(
-        id=row.id,
-        url=row.url,
-        secret=bytes(row.secret),
-        description=row.description,
-        entities=tuple(row.entities),
-        topics=tuple(row.topics),
-        severities=tuple(row.severities),
-        operations=row.operations,
-        disabled_reason=row.disabled_reason,
-        failing_since=row.failing_since,
-    )
+    columns = {name: _frozen(getattr(row, name)) for name in _COLUMNS}
+    return SubscriptionRow(**columns)
+
+
+def _plain(value: object) -> object:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _frozen(value: object) -> Any:  # noqa: ANN401  # as the column has it
+    return tuple(value) if isinstance(value, list) else value

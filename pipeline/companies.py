@@ -28,6 +28,11 @@ def find_companies(name: str, own: Sequence[Path] = ()) -> list[tuple[str, str]]
     return find_each([name], own)[name]
 
 
+def sectors() -> dict[str, str]:
+    """Return the sector of each shipped company that has one, by its id."""
+    return {row.id: row.sector for row in read_rows() if row.sector}
+
+
 def find_each(names: Sequence[str], own: Sequence[Path] = ()) -> dict[str, list[tuple[str, str]]]:
     """Find the companies that go by each of several names; see ``find_companies``."""
     if not names:

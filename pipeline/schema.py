@@ -1,12 +1,29 @@
-"""Whether the database has the schema that this version needs."""
+"""The schema that this version needs: whether the database has it, and bringing it there."""
 
 import threading
 
-from db.migrate import current, head
+from db.engine import create_engine, transaction
+from db.migrate import current, head, upgrade
+from db.watchlists import replace_sectors
+from pipeline.companies import sectors
 
 
 class NotMigrated(Exception):
     """The database is not as this version needs it; `tapewatch migrate` makes it so."""
+
+
+def migrate(url: str) -> None:
+    """Bring a database to this version's schema, with the sectors of the shipped companies.
+
+    Safe to repeat. Raises DatabaseAway if the database is away.
+    """
+    upgrade(url)
+    engine = create_engine(url, pool_size=1, statement_timeout_s=0)
+    try:
+        with transaction(engine) as session:
+            replace_sectors(session, sectors())
+    finally:
+        engine.dispose()
 
 
 class Schema:

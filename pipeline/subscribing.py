@@ -1,63 +1,67 @@
 """From a wish for alerts to a subscription that may be stored: checked, with its secret.
 
-Used alike by the command line and the HTTP API. Delivery checks the address again each time.
+Used alike by the command line and the HTTP API.
 """
 
-import base64
-import binascii
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from pathlib import Path
+from typing import TypeVar
 from uuid import UUID, uuid4
 
-import httpx
-
-from alerts.delivery.addresses import AddressRefused, checked_addresses, resolve
-from alerts.delivery.secrets import PREFIX, encrypt, new_secret
-from alerts.delivery.urls import url_problem
+from alerts.delivery.secrets import encrypt, new_secret
 from alerts.types import Severity
 from db.engine import Session
 from db.rows import ScopeKind, SubscriptionRow
 from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
+from db.watchlists import list_watchlists
+from pipeline.companies import sectors
 from pipeline.series import UnknownSeries, find_one
+from pipeline.stages.alerting import DETECTOR
+from pipeline.targets import BadSubscription, check_webhook, checked_secret
+from pipeline.text import LANGUAGES
+from pipeline.timing import check_zone, parse_clock, parse_quiet, told_clock
 
-# Standard Webhooks' bounds.
-_MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
-_MAX_URL_CHARS = 2_000
+T = TypeVar("T")
+
 _MAX_DESCRIPTION_CHARS = 500
-_PORTS = {"http": 80, "https": 443}
 
 # How long a replaced secret signs as well: a working day to change the receiver, in any zone.
 OVERLAP_H = 24
 MAX_OVERLAP_H = 168
 
 
-class BadSubscription(ValueError):
-    """A subscription that cannot be taken; ``field`` is the part of it that is wrong."""
-
-    def __init__(self, field: str, problem: str) -> None:
-        super().__init__(problem)
-        self.field = field
-
-
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What somebody wants to be told of, and where; an empty filter lets everything pass.
+    """What somebody wants to be told of, where and when; an empty filter lets everything pass.
 
     Attributes:
         entities: Ids, names or aliases of companies.
+        languages: Of the news, "en" or "zh".
+        quiet: Local hours in which alerts are held back, as "22:00-07:00".
+        digest_at: Local times, as "08:30", at which alerts are told together; none: at once.
+        time_zone: Of those, such as "Asia/Shanghai".
+        critical_passes: To be told of critical alerts at once all the same.
         operations: To be told of the watch itself as well.
         secret: The receiver's own ``whsec_...``; None: a new one is made.
     """
 
     url: str
     entities: Sequence[str] = ()
+    watchlists: Sequence[str] = ()
+    sectors: Sequence[str] = ()
     topics: Sequence[str] = ()
     severities: Sequence[str] = ()
+    languages: Sequence[str] = ()
+    detectors: Sequence[str] = ()
+    quiet: str | None = None
+    digest_at: Sequence[str] = ()
+    time_zone: str = "UTC"
+    critical_passes: bool = False
+    operations: bool = False
     description: str = ""
     secret: str | None = None
-    operations: bool = False
 
 
 def to_subscription(
@@ -75,7 +79,7 @@ def to_subscription(
         wish: What is wanted.
         key: Encrypts the secret.
         allow_hosts: Hosts inside the network that may be sent to.
-        companies: CSV files of the user's own.
+        companies: CSV files of the user's own companies.
 
     Returns:
         The subscription with a new id, and its secret in the clear, to be shown once.
@@ -83,29 +87,65 @@ def to_subscription(
     Raises:
         BadSubscription: If a part of it is wrong.
     """
-    _check_url(wish.url, allow_hosts)
+    check_webhook(wish.url, allow_hosts=allow_hosts)
     if len(wish.description) > _MAX_DESCRIPTION_CHARS:
         raise BadSubscription("description", f"is longer than {_MAX_DESCRIPTION_CHARS} characters")
-    secret = new_secret() if wish.secret is None else _checked_secret(wish.secret)
-
-    def ids(field: str, kind: ScopeKind, names: Sequence[str]) -> tuple[str, ...]:
-        try:
-            found = [find_one(session, kind, name, companies=companies) for name in names]
-        except UnknownSeries as error:
-            raise BadSubscription(field, str(error)) from error
-        return tuple(dict.fromkeys(key.id for key, _ in found))
-
+    secret = new_secret() if wish.secret is None else checked_secret(wish.secret)
+    start, end = _quiet(wish)
     row = SubscriptionRow(
         id=uuid4(),
         url=wish.url,
         secret=encrypt(secret, key),
         description=wish.description,
-        entities=ids("entities", ScopeKind.ENTITY, wish.entities),
-        topics=ids("topics", ScopeKind.TOPIC, wish.topics),
-        severities=tuple(dict.fromkeys(map(_severity, wish.severities))),
+        entities=company_ids(session, wish.entities, companies=companies),
+        topics=_series(session, "topics", ScopeKind.TOPIC, wish.topics, companies),
+        watchlists=_chosen("watchlists", wish.watchlists, list_watchlists(session)),
+        sectors=_chosen("sectors", wish.sectors, sectors().values() if wish.sectors else ()),
+        severities=_chosen("severities", wish.severities, Severity),
+        languages=_chosen("languages", wish.languages, LANGUAGES),
+        detectors=_chosen("detectors", wish.detectors, [DETECTOR]),
+        quiet_start=start,
+        quiet_end=end,
+        digest_at=tuple(sorted({_timed("digest_at", parse_clock, at) for at in wish.digest_at})),
+        time_zone=_timed("time_zone", check_zone, wish.time_zone),
+        critical_passes=wish.critical_passes,
         operations=wish.operations,
     )
     return row, secret
+
+
+def company_ids(
+    session: Session, names: Sequence[str], *, companies: Sequence[Path] = ()
+) -> tuple[str, ...]:
+    """Return the distinct ids of companies; raises BadSubscription if nothing goes by a name."""
+    return _series(session, "entities", ScopeKind.ENTITY, names, companies)
+
+
+def told(row: SubscriptionRow) -> dict[str, object]:
+    """Return what may be shown of a subscription, as JSON has it."""
+    quiet = None
+    if row.quiet_start is not None and row.quiet_end is not None:
+        quiet = f"{told_clock(row.quiet_start)}-{told_clock(row.quiet_end)}"
+    return {
+        "id": str(row.id),
+        "url": row.url,
+        "entities": list(row.entities),
+        "watchlists": list(row.watchlists),
+        "sectors": list(row.sectors),
+        "topics": list(row.topics),
+        "severities": list(row.severities),
+        "languages": list(row.languages),
+        "detectors": list(row.detectors),
+        "quiet": quiet,
+        "digest_at": [told_clock(at) for at in row.digest_at],
+        "time_zone": row.time_zone,
+        "critical_passes": row.critical_passes,
+        "operations": row.operations,
+        "description": row.description,
+        "paused": row.paused,
+        "failing_since": row.failing_since and row.failing_since.isoformat(),
+        "disabled_reason": row.disabled_reason,
+    }
 
 
 def rotate(
@@ -140,39 +180,34 @@ def rotate(
     return secret if found else None
 
 
-def _check_url(url: str, allow_hosts: Collection[str]) -> None:
-    if len(url) > _MAX_URL_CHARS:
-        raise BadSubscription("url", f"is longer than {_MAX_URL_CHARS} characters")
-    problem = url_problem(url, allow_hosts=allow_hosts)
-    advice = "; hosts inside your network are listed in TAPEWATCH_DELIVERY__ALLOW_HOSTS"
-    if problem is not None:
-        raise BadSubscription("url", problem + (advice if problem == "must be https" else ""))
-    parsed = httpx.URL(url)
-    port = parsed.port or _PORTS[parsed.scheme]
+def _series(
+    session: Session, field: str, kind: ScopeKind, names: Sequence[str], companies: Sequence[Path]
+) -> tuple[str, ...]:
     try:
-        checked_addresses(parsed.host, port, allow_hosts=allow_hosts, resolve=resolve)
-    except AddressRefused as error:
-        raise BadSubscription("url", f"{error}{advice}") from error
-    except OSError:  # A name that is not there yet, or not from here; delivery will ask again.
-        return
+        found = [find_one(session, kind, name, companies=companies) for name in names]
+    except UnknownSeries as error:
+        raise BadSubscription(field, str(error)) from error
+    return tuple(dict.fromkeys(key.id for key, _ in found))
 
 
-def _checked_secret(secret: str) -> str:
+def _chosen(field: str, wanted: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Return each wanted value as it is known, in any case; no other value is taken."""
+    choices = {str(choice).lower(): str(choice) for choice in known}
+    for each in wanted:
+        if each.strip().lower() not in choices:
+            listed = ", ".join(sorted(choices.values())) or "nothing: there is none yet"
+            raise BadSubscription(field, f"{each!r} is none of {listed}")
+    return tuple(dict.fromkeys(choices[each.strip().lower()] for each in wanted))
+
+
+def _quiet(wish: Wish) -> tuple[time, time] | tuple[None, None]:
+    if wish.quiet is None:
+        return None, None
+    return _timed("quiet", parse_quiet, wish.quiet)
+
+
+def _timed(field: str, parse: Callable[[str], T], text: str) -> T:
     try:
-        size = len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
-    except binascii.Error:
-        size = 0
-    if not secret.startswith(PREFIX) or not _MIN_SECRET_BYTES <= size <= _MAX_SECRET_BYTES:
-        raise BadSubscription(
-            "secret",
-            f"must be {PREFIX} and {_MIN_SECRET_BYTES} to {_MAX_SECRET_BYTES} bytes in base64",
-        )
-    return secret
-
-
-def _severity(text: str) -> str:
-    try:
-        return Severity(text.strip().lower()).value
+        return parse(text)
     except ValueError as error:
-        choices = ", ".join(Severity)
-        raise BadSubscription("severities", f"{text!r} is none of {choices}") from error
+        raise BadSubscription(field, str(error)) from error

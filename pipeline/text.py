@@ -42,6 +42,8 @@ _MAX_URL_CHARS = 2048
 # A Chinese headline keeps latin names and tickers: a fifth of its letters is plenty.
 _MIN_HAN_SHARE = 0.2
 _LANGUAGE_CHARS = 1000
+# What ``guess_language`` returns.
+LANGUAGES = ("en", "zh")
 
 
 def clean(text: str) -> str:

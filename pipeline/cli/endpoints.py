@@ -1,4 +1,4 @@
-"""`tapewatch subscriptions test`, `resume` and `replay`: what is done about an endpoint."""
+"""`tapewatch subscriptions test`, `pause`, `resume` and `replay`."""
 
 from __future__ import annotations
 
@@ -48,8 +48,20 @@ def try_out(
         raise typer.Exit(1)
 
 
+def pause(subscription_id: Id) -> None:
+    """Send nothing until it is resumed: what waits is kept, what comes meanwhile is not."""
+    from db.subscriptions import pause_subscription
+    from pipeline.cli.database import open_session
+    from pipeline.runtime import load_settings
+
+    with open_session(load_settings()) as session:
+        _known(session, subscription_id)
+        pause_subscription(session, subscription_id)
+    typer.echo(f"paused {subscription_id}")
+
+
 def resume(subscription_id: Id) -> None:
-    """Send to a disabled subscription again; what died meanwhile can be replayed."""
+    """Send to a paused or disabled subscription again; what died can be replayed."""
     from db import endpoints
     from pipeline.cli.database import open_session
     from pipeline.runtime import load_settings

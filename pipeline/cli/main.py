@@ -25,8 +25,10 @@ from pipeline.cli import (
     listen,
     services,
     stories,
+    subscribe,
     subscriptions,
     trends,
+    watchlists,
 )
 from pipeline.cli.fail import explain as advise
 from pipeline.cli.fail import fail
@@ -66,8 +68,9 @@ app.command("audit", rich_help_panel=_RUN)(keys.audit)
 app.command("trends", rich_help_panel=_USE)(trends.trends)
 app.command("backtest", rich_help_panel=_USE)(backtest.backtest)
 app.command("explain-alert", rich_help_panel=_USE)(explain_alert.explain_alert)
-app.command("subscribe", rich_help_panel=_USE)(subscriptions.subscribe)
+app.command("subscribe", rich_help_panel=_USE)(subscribe.subscribe)
 app.add_typer(subscriptions.app, name="subscriptions", rich_help_panel=_USE)
+app.add_typer(watchlists.app, name="watchlists", rich_help_panel=_USE)
 app.command("ack", rich_help_panel=_USE)(judgements.acknowledge)
 app.command("silence", rich_help_panel=_USE)(judgements.silence)
 app.add_typer(judgements.app, name="silences", rich_help_panel=_USE)

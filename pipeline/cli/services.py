@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 def migrate() -> None:
     """Bring the database's schema up to date and create the Kafka topics; safe to repeat."""
     settings = logged_settings()
-    from db.migrate import head, upgrade
+    from db.migrate import head
+    from pipeline.schema import migrate as bring_up
     from pipeline.topics import ensure_topics
 
-    upgrade(settings.database.url.get_secret_value())
+    bring_up(settings.database.url.get_secret_value())
     typer.echo(f"database at revision {head()}")
     created = ensure_topics(settings.kafka)
     typer.echo(f"topics created: {', '.join(created)}" if created else "topics exist")

@@ -1,4 +1,4 @@
-"""`tapewatch subscribe` and `tapewatch subscriptions`: who gets which alerts by webhook."""
+"""`tapewatch subscriptions`: list, change and remove who gets which alerts."""
 
 from __future__ import annotations
 
@@ -17,77 +17,11 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True, help="List and change the webhooks that get alerts.")
 app.command("test")(endpoints.try_out)
+app.command("pause")(endpoints.pause)
 app.command("resume")(endpoints.resume)
 app.command("replay")(endpoints.replay)
 
 _JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
-
-
-def subscribe(
-    url: Annotated[str, typer.Argument(help="Endpoint, https and public; see below for others.")],
-    *,
-    entity: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME", help="Only this company (name, alias, symbol); repeatable."),
-    ] = None,
-    topic: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Only this topic; repeatable.")
-    ] = None,
-    severity: Annotated[
-        list[str] | None,
-        typer.Option(metavar="LEVEL", help="Only warning, or only critical; repeatable."),
-    ] = None,
-    operations: Annotated[
-        bool,
-        typer.Option(help="Also events about the watch itself, such as a disabled endpoint."),
-    ] = False,
-    description: Annotated[str, typer.Option(help="A note for you.")] = "",
-    secret: Annotated[
-        str | None,
-        typer.Option(metavar="WHSEC", help="Bring your own secret instead of a new one."),
-    ] = None,
-    as_json: _JsonOption = False,
-) -> None:
-    """Send alerts to a webhook from now on; prints its id and, only now, its secret.
-
-    Works on the database directly. Hosts inside your network, also by plain http, must be listed in
-    TAPEWATCH_DELIVERY__ALLOW_HOSTS of the scheduler and of this command.
-    """
-    from db.subscriptions import create_subscription
-    from pipeline.cli.database import open_session
-    from pipeline.runtime import load_settings, require_key
-    from pipeline.subscribing import BadSubscription, Wish, to_subscription
-
-    settings = load_settings()
-    key = require_key(settings)
-    wish = Wish(
-        url=url,
-        entities=entity or (),
-        topics=topic or (),
-        severities=severity or (),
-        description=description,
-        secret=secret,
-        operations=operations,
-    )
-    try:
-        with open_session(settings) as session:
-            row, clear = to_subscription(
-                session,
-                wish,
-                key=key,
-                allow_hosts=settings.delivery.allow_hosts,
-                companies=settings.model.companies,
-            )
-            create_subscription(session, row)
-    except BadSubscription as error:
-        raise fail(f"{error.field}: {error}", status=WRONG_USE) from error
-    if as_json:
-        typer.echo(json.dumps(_shown(row) | {"secret": clear}, ensure_ascii=False))
-        return
-    typer.echo(f"id      {row.id}\nsecret  {clear}")
-    typer.echo(
-        "Keep the secret: the receiver verifies with it, and it is not shown again.", err=True
-    )
 
 
 @app.command("list")
@@ -96,11 +30,12 @@ def list_(*, as_json: _JsonOption = False) -> None:
     from db.subscriptions import list_subscriptions
     from pipeline.cli.database import open_session
     from pipeline.runtime import load_settings
+    from pipeline.subscribing import told
 
     with open_session(load_settings()) as session:
         rows = list_subscriptions(session)
     if as_json:
-        typer.echo(json.dumps([_shown(row) for row in rows], ensure_ascii=False, indent=2))
+        typer.echo(json.dumps([told(row) for row in rows], ensure_ascii=False, indent=2))
         return
     if not rows:
         typer.echo("no subscriptions; add one with `tapewatch subscribe URL`")
@@ -122,8 +57,8 @@ def rotate(
     """Replace a webhook's secret; prints the new one, only now."""
     from pipeline.cli.database import open_session
     from pipeline.runtime import load_settings, require_key
-    from pipeline.subscribing import BadSubscription
     from pipeline.subscribing import rotate as make
+    from pipeline.targets import BadSubscription
 
     settings = load_settings()
     key = require_key(settings)
@@ -154,28 +89,26 @@ def remove(
     typer.echo(f"removed {subscription_id}")
 
 
-def _shown(row: SubscriptionRow) -> dict[str, object]:
-    return {
-        "id": str(row.id),
-        "url": row.url,
-        "entities": row.entities,
-        "topics": row.topics,
-        "severities": row.severities,
-        "operations": row.operations,
-        "description": row.description,
-        "failing_since": row.failing_since and row.failing_since.isoformat(),
-        "disabled_reason": row.disabled_reason,
-    }
-
-
 def _told(row: SubscriptionRow) -> str:
-    wanted = [*row.entities, *row.topics]
+    from pipeline.subscribing import told
+    from pipeline.timing import told_clock
+
+    shown = told(row)
+    wanted = [*row.entities, *row.watchlists, *row.sectors, *row.topics]
+    narrowed = [*row.severities, *row.languages, *row.detectors]
     lines = [
         f"{row.id}  {row.url}",
-        f"    {', '.join(wanted) or 'everything'}; {', '.join(row.severities) or 'any severity'}",
+        f"    {', '.join(wanted) or 'everything'}; {', '.join(narrowed) or 'any severity'}",
     ]
+    if row.quiet_start or row.digest_at:
+        times = [f"quiet {shown['quiet']}"] if row.quiet_start else []
+        times += [f"digest at {', '.join(map(told_clock, row.digest_at))}"] if row.digest_at else []
+        passing = "; critical ones at once" if row.critical_passes else ""
+        lines.append(f"    {', '.join(times)} {row.time_zone}{passing}")
     if row.description:
         lines.append(f"    {row.description}")
+    if row.paused:
+        lines.append("    PAUSED")
     if row.failing_since:
         lines.append(f"    failing since {row.failing_since:%Y-%m-%d %H:%M} UTC")
     if row.disabled_reason:

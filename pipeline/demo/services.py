@@ -8,9 +8,9 @@ from pathlib import Path
 
 import psycopg
 
-from db.migrate import upgrade
 from pipeline.demo.embedded import EmbeddedBroker, EmbeddedPostgres
 from pipeline.demo.state import State
+from pipeline.schema import migrate
 from pipeline.settings import KafkaSettings
 from pipeline.topics import ensure_topics
 
@@ -45,7 +45,7 @@ def fresh_database(postgres: EmbeddedPostgres) -> str:
         connection.execute(f"DROP DATABASE IF EXISTS {_DATABASE} WITH (FORCE)")
         connection.execute(f"CREATE DATABASE {_DATABASE}")
     url = postgres.url_of(_DATABASE)
-    upgrade(url)
+    migrate(url)
     return url
 
 

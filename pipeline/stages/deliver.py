@@ -24,6 +24,7 @@ from alerts.delivery.webhook import Attempt, Outcome, Reason, send
 from db.engine import Engine, transaction
 from db.outbox import claim
 from db.rows import DeliveryRow
+from pipeline.stages.digest import make_digests
 from pipeline.stages.settle import settle
 
 log = structlog.stdlib.get_logger(__name__)
@@ -157,6 +158,8 @@ class Lanes:
             if self._failures:
                 raise self._failures.popleft()
         now = self._now()
+        with transaction(self._engine) as session:
+            make_digests(session, now=now)
         with transaction(self._engine) as session:
             rows = claim(session, now=now, limit=CLAIM_ROWS, lease=self._lease)
         for row in rows:

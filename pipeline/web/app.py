@@ -23,6 +23,7 @@ from pipeline.web import (
     routes_stream,
     routes_subscriptions,
     routes_trends,
+    routes_watchlists,
 )
 from pipeline.web.auditing import Audit
 from pipeline.web.auth import Admin, ByMethod, Gate, Ingest
@@ -72,6 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         routes_news,
         routes_trends,
         routes_subscriptions,
+        routes_watchlists,
         routes_deliveries,
     )
     for routes in by_method:

@@ -20,7 +20,7 @@ router = APIRouter(prefix="/v1/deliveries", tags=["deliveries"])
 _NO_SUCH = "there is no such delivery"
 _MISSING: dict[int | str, dict[str, Any]] = {404: {"description": "There is no such delivery."}}
 
-State = Literal["pending", "delivered", "dead"]
+State = Literal["pending", "held", "digested", "delivered", "dead"]
 
 
 class Delivery(BaseModel):
@@ -135,7 +135,7 @@ def replay_deliveries(wanted: Range, session: SessionOf) -> Replayed:
 @router.post(
     "/{delivery_id}/replay",
     status_code=202,
-    responses=_MISSING | {409: {"description": "On its way, or its subscription is disabled."}},
+    responses=_MISSING | {409: {"description": "On its way, held, or its subscription disabled."}},
 )
 def replay_delivery(delivery_id: str, session: SessionOf) -> Delivery:
     """Send a delivered or dead delivery again, with the same id, its schedule begun anew."""
@@ -144,5 +144,5 @@ def replay_delivery(delivery_id: str, session: SessionOf) -> Delivery:
     if row is None:
         raise Problem(404, _NO_SUCH)
     if not replayed:
-        raise Problem(409, "it is on its way already, or its subscription is disabled")
+        raise Problem(409, "it is on its way, held for a digest, or its subscription is disabled")
     return Delivery.model_validate(row)

@@ -15,17 +15,19 @@ from db.subscriptions import (
     create_subscription,
     delete_subscription,
     find_subscription,
+    pause_subscription,
     subscriptions_page,
 )
 from pipeline.settings import Settings
 from pipeline.subscribing import (
     MAX_OVERLAP_H,
     OVERLAP_H,
-    BadSubscription,
     Wish,
     rotate,
     to_subscription,
+    told,
 )
+from pipeline.targets import BadSubscription
 from pipeline.trial import queue_trial
 from pipeline.web.paging import CursorParam, LimitParam, Page, after, cut
 from pipeline.web.problems import Problem
@@ -47,8 +49,24 @@ class NewSubscription(BaseModel):
 
     url: str = Field(description="https, and public unless the operator allows its host.")
     entities: Names = Field(default=[], description="Ids, names or aliases of companies.")
+    watchlists: Names = Field(default=[], description="Their companies are wanted as well.")
+    sectors: Names = Field(default=[], description="Of companies, such as Financials.")
     topics: Names = []
     severities: Names = Field(default=[], description='"warning", "critical".')
+    languages: Names = Field(default=[], description='Of the news: "en", "zh".')
+    detectors: Names = []
+    quiet: str | None = Field(
+        default=None,
+        description="Local hours in which alerts are held back, told together at their end.",
+        examples=["22:00-07:00"],
+    )
+    digest_at: Names = Field(
+        default=[],
+        description="Local times at which alerts are told together; empty: each at once.",
+        examples=[["08:30"]],
+    )
+    time_zone: str = Field(default="UTC", max_length=100, examples=["Asia/Shanghai"])
+    critical_passes: bool = Field(default=False, description="Critical alerts go at once.")
     operations: bool = Field(
         default=False, description="Also events about the watch itself, such as endpoint.disabled."
     )
@@ -64,10 +82,19 @@ class Subscription(BaseModel):
     id: UUID
     url: str
     entities: list[str]
+    watchlists: list[str]
+    sectors: list[str]
     topics: list[str]
     severities: list[str]
+    languages: list[str]
+    detectors: list[str]
+    quiet: str | None
+    digest_at: list[str]
+    time_zone: str
+    critical_passes: bool
     operations: bool
     description: str
+    paused: bool
     failing_since: datetime | None = Field(description="The first failure since a success.")
     disabled_reason: str | None = Field(description="Why nothing is sent any more.")
 
@@ -112,7 +139,8 @@ def get_subscriptions(
     rows = subscriptions_page(session, after=last, limit=limit + 1)
     page, following = cut(rows, limit, lambda row: (row[0], row[1].id))
     return Subscriptions(
-        subscriptions=[Subscription(**_shown(row)) for _, row in page], next_cursor=following
+        subscriptions=[Subscription.model_validate(told(row)) for _, row in page],
+        next_cursor=following,
     )
 
 
@@ -121,15 +149,8 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
     """Subscribe a webhook to alerts from now on."""
     settings = services.settings
     key = _secret_key(settings)
-    wish = Wish(
-        url=wanted.url,
-        entities=wanted.entities,
-        topics=wanted.topics,
-        severities=wanted.severities,
-        description=wanted.description,
-        secret=None if wanted.secret is None else wanted.secret.get_secret_value(),
-        operations=wanted.operations,
-    )
+    own = None if wanted.secret is None else wanted.secret.get_secret_value()
+    wish = Wish(**wanted.model_dump(exclude={"secret"}), secret=own)
     try:
         row, secret = to_subscription(
             session,
@@ -141,7 +162,7 @@ def post_subscription(wanted: NewSubscription, session: SessionOf, services: Ser
     except BadSubscription as error:
         raise _refused(error, 422) from error
     create_subscription(session, row)
-    return Created(**_shown(row), secret=secret)
+    return Created.model_validate(told(row) | {"secret": secret})
 
 
 @router.post(
@@ -181,11 +202,18 @@ def test_subscription(subscription_id: UUID, session: SessionOf) -> Delivery:
     return Delivery.model_validate(find_delivery(session, delivery_id))
 
 
+@router.post("/{subscription_id}/pause", responses=_MISSING)
+def suspend_subscription(subscription_id: UUID, session: SessionOf) -> Subscription:
+    """Send nothing until it is resumed: what waits is kept, what comes meanwhile is not."""
+    pause_subscription(session, subscription_id)
+    return Subscription.model_validate(told(_found(session, subscription_id)))
+
+
 @router.post("/{subscription_id}/resume", responses=_MISSING)
 def resume_subscription(subscription_id: UUID, session: SessionOf) -> Subscription:
-    """Send to a disabled subscription again; what died meanwhile can be replayed."""
+    """Send to a paused or disabled subscription again; what died can be replayed."""
     endpoints.resume(session, subscription_id)
-    return Subscription(**_shown(_found(session, subscription_id)))
+    return Subscription.model_validate(told(_found(session, subscription_id)))
 
 
 @router.delete("/{subscription_id}", status_code=204, responses=_MISSING)
@@ -211,17 +239,3 @@ def _secret_key(settings: Settings) -> str:
     if settings.secret_key is None:
         raise Problem(503, "the service has no TAPEWATCH_SECRET_KEY to encrypt secrets with")
     return settings.secret_key.get_secret_value()
-
-
-def _shown(row: SubscriptionRow) -> dict[str, object]:
-    return {
-        "id": row.id,
-        "url": row.url,
-        "entities": list(row.entities),
-        "topics": list(row.topics),
-        "severities": list(row.severities),
-        "operations": row.operations,
-        "description": row.description,
-        "failing_since": row.failing_since,
-        "disabled_reason": row.disabled_reason,
-    }

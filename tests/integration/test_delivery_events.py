@@ -1,85 +1,22 @@
 """Every type of event as a real endpoint gets it: signed, and valid by its published schema."""
 
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import pytest
-import standardwebhooks
-import svix.webhooks
-from jsonschema import Draft202012Validator
 
 from alerts.delivery.schedule import DELAYS, DISABLE_AFTER
-from alerts.delivery.secrets import encrypt, new_secret
-from alerts.delivery.transport import guarded_client
-from alerts.types import TransitionKind
-from db.alerts import save_alerts
 from db.deliveries import list_deliveries
 from db.engine import Engine, transaction
-from db.rows import SubscriptionRow
-from db.subscriptions import create_subscription, find_subscription, list_subscriptions
-from pipeline.stages.alerting import said_of
-from pipeline.stages.deliver import Lanes, SignedPost
+from db.subscriptions import find_subscription, list_subscriptions
 from pipeline.trial import queue_trial
-from tests.compose import ROOT
-from tests.integration.endpoints import Receiver, receiver
-from tests.integration.samples import NOON, alert, mention, minutes
-from tests.integration.web_client import SECRET_KEY, web_client, web_settings
+from tests.integration.endpoints import receiver
+from tests.integration.samples import alert, mention
+from tests.integration.watching import Watch, types, verified
+from tests.integration.web_client import web_client, web_settings
 
 pytestmark = pytest.mark.integration
-
-SECRET = new_secret()
-OF_ALERTS = {kind.value: "alert.v1.json" for kind in TransitionKind}
-
-
-class Watch:
-    """Delivers on a real database, at a time that a test moves; endpoints look at the real clock.
-
-    Attributes:
-        lost: How much later than the real time it is.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self.engine = engine
-        self.lost = timedelta(0)
-        self._client = guarded_client(allow_hosts=["127.0.0.1"])
-        self._send = SignedPost(self._client, key=SECRET_KEY, timeout_s=5.0)
-        self._lanes = Lanes(
-            engine,
-            send=lambda row, now: self._send(row, now=now - self.lost),
-            timeout_s=5.0,
-            now=lambda: datetime.now(UTC) + self.lost,
-        )
-
-    def subscribe(self, url: str, *, operations: bool = False) -> UUID:
-        """Add a subscription and return its id."""
-        row = SubscriptionRow(
-            uuid4(), url, encrypt(SECRET, SECRET_KEY), "to the bus", operations=operations
-        )
-        with transaction(self.engine) as session:
-            create_subscription(session, row)
-        return row.id
-
-    def say(self, *, count: int = 1) -> None:
-        """Fire so many alerts."""
-        with transaction(self.engine) as session:
-            for number in range(count):
-                row = alert(fired_at=NOON + minutes(number + len(list_deliveries(session))))
-                save_alerts(session, [(row, said_of(row, TransitionKind.FIRED))])
-
-    def deliver(self) -> int:
-        """Send all that is due, also what follows from it; return how much that was."""
-        sent = 0
-        while claimed := self._lanes.tick():
-            assert self._lanes.wait_idle(20)
-            sent += claimed
-        return sent
-
-    def close(self) -> None:
-        """End the lanes."""
-        assert self._lanes.close(10)
-        self._client.close()
 
 
 @pytest.fixture
@@ -89,35 +26,12 @@ def watch(engine: Engine) -> Iterator[Watch]:
     running.close()
 
 
-def verified(heard: Receiver) -> list[dict[str, object]]:
-    """Return what an endpoint received, once both libraries and the schemas accept it."""
-    events = []
-    for headers, body in heard.received:
-        standardwebhooks.Webhook(SECRET).verify(body, headers)
-        svix.webhooks.Webhook(SECRET).verify(body, headers)
-        event = json.loads(body)
-        name = OF_ALERTS.get(event["type"], f"{event['type']}.v1.json")
-        schema = json.loads((ROOT / "docs" / "schemas" / name).read_text())
-        Draft202012Validator(schema, format_checker=Draft202012Validator.FORMAT_CHECKER).validate(
-            event
-        )
-        assert len(body) < 20_000
-        events.append(event)
-    return events
-
-
-def types(heard: Receiver) -> list[object]:
-    return [event["type"] for event in verified(heard)]
-
-
-def test_what_is_said_of_an_alert_is_verified_and_valid(engine: Engine, watch: Watch) -> None:
+def test_what_is_said_of_an_alert_is_verified_and_valid(watch: Watch) -> None:
     with receiver() as heard:
         watch.subscribe(heard.url)
-        states = (("firing", "fired"), ("firing", "updated"), ("resolved", "resolved"))
-        with transaction(engine) as session:
-            for revision, (state, kind) in enumerate(states, start=1):
-                row = alert(revision=revision, state=state, evidence=(mention("a"), mention("b")))
-                save_alerts(session, [(row, said_of(row, TransitionKind(f"alert.{kind}")))])
+        evidence = (mention("a"), mention("b"))
+        for revision, state in enumerate(("firing", "firing", "resolved"), start=1):
+            watch.tell(alert(revision=revision, state=state, evidence=evidence))
         watch.deliver()
 
         assert types(heard) == ["alert.fired", "alert.updated", "alert.resolved"]

@@ -107,6 +107,36 @@ def test_an_unknown_name_is_told_with_what_to_give(shell: Shell) -> None:
     assert "macro" in shell.run("trends", "--topic", "weather", status=2)
 
 
+def test_quiet_hours_and_watchlists_are_set_by_commands(shell: Shell) -> None:
+    assert shell.run("watchlists", "set", "lenders", "SVB") == "lenders: SIVB\n"
+    times = ("--quiet", "22:00-07:00", "--digest-at", "08:30", "--time-zone", "Asia/Shanghai")
+    which = ("--watchlist", "lenders", "--sector", "financials", "--language", "zh")
+    made = json.loads(shell.run("subscribe", "http://127.0.0.1:9/", *times, *which, "--json"))
+    shell.run("subscriptions", "pause", made["id"])
+    listed = shell.run("subscriptions", "list")
+    shell.run("subscriptions", "resume", made["id"])
+
+    assert "lenders, Financials; zh" in listed
+    assert "quiet 22:00-07:00, digest at 08:30 Asia/Shanghai" in listed
+    assert "PAUSED" in listed
+    assert "PAUSED" not in shell.run("subscriptions", "list")
+    assert "filters by it" in shell.run("watchlists", "remove", "lenders", status=1)
+    assert "quiet: " in shell.run("subscribe", "http://127.0.0.1:9/", "--quiet", "x", status=2)
+    assert json.loads(shell.run("watchlists", "list", "--json")) == {"lenders": ["SIVB"]}
+
+
+def test_a_test_event_waits_for_a_scheduler_and_a_range_is_replayed(shell: Shell) -> None:
+    made = json.loads(shell.run("subscribe", "http://127.0.0.1:9/", "--json"))
+    said = shell.run("subscriptions", "test", made["id"], "--wait-s", "0", status=1)
+    replayed = shell.run("subscriptions", "replay", made["id"], "--since", "1h")
+
+    assert "does a scheduler run?" in said
+    assert replayed == "0 deliveries begin anew\n"
+    unknown = str(uuid4())
+    for command in (("test",), ("resume",), ("pause",), ("replay", "--since", "1h")):
+        assert "no subscription" in shell.run("subscriptions", *command, unknown, status=1)
+
+
 def test_a_subscription_is_made_listed_and_removed(shell: Shell, engine: Engine) -> None:
     secret = new_secret()
     arguments = ("http://127.0.0.1:9000/", "--entity", "svb", "--severity", "critical")
