@@ -159,14 +159,14 @@ def digest_body(entries: Sequence[DigestEntry], *, since: datetime, until: datet
     """
     newest = sorted(entries, key=lambda entry: entry.at, reverse=True)
     told = sorted(newest, key=lambda entry: entry.severity != Severity.CRITICAL)
-    for keep in range(min(len(told), MAX_DIGEST), -1, -1):
-        digest = Digest(
-            since=since, until=until, alerts=tuple(told[:keep]), omitted=len(told) - keep
-        )
+    keep = min(len(told), MAX_DIGEST)
+    while True:
+        alerts, omitted = tuple(told[:keep]), len(told) - keep
+        digest = Digest(since=since, until=until, alerts=alerts, omitted=omitted)
         body = notice_body(AlertDigest(timestamp=until, data=digest))
-        if len(body.encode()) < MAX_BODY_BYTES:
-            break
-    return body
+        if keep == 0 or len(body.encode()) < MAX_BODY_BYTES:
+            return body
+        keep -= 1
 
 
 def json_schemas() -> dict[str, dict[str, Any]]:

@@ -29,8 +29,17 @@ subscriptions = Table(
     "subscriptions",
     metadata,
     Column("id", Uuid, primary_key=True),
+    Column("kind", ID, nullable=False, server_default="webhook"),
     Column("url", Text, nullable=False),
-    Column("secret", LargeBinary, nullable=False, comment="encrypted"),
+    Column(
+        "secret",
+        LargeBinary,
+        nullable=False,
+        comment="encrypted: what signs, or the URL of a chat",
+    ),
+    Column(
+        "language", ID, nullable=False, server_default="en", comment="of messages to chat and mail"
+    ),
     Column("description", Text, nullable=False),
     Column("entities", ARRAY(Text), nullable=False),
     Column("topics", ARRAY(Text), nullable=False),
@@ -68,6 +77,7 @@ subscriptions = Table(
     Column("failing_since", TIME, comment="wall clock; the first failure since the last success"),
     Column("wait_until", TIME, comment="wall clock; by the endpoint's Retry-After"),
     Column("created_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    CheckConstraint("kind IN ('webhook', 'chat')", name="kind"),
     CheckConstraint("(quiet_start IS NULL) = (quiet_end IS NULL)", name="quiet"),
 )
 

@@ -202,6 +202,13 @@ class AlertEventRow:
     body: str
 
 
+class TargetKind(StrEnum):
+    """How a subscription is reached."""
+
+    WEBHOOK = "webhook"
+    CHAT = "chat"  # mail as well
+
+
 @dataclass(frozen=True, slots=True)
 class SilenceRow:
     """No alert that it matches is sent before it ends. Its times are the wall clock's.
@@ -263,14 +270,16 @@ class PrecisionRow:
 
 @dataclass(frozen=True, slots=True)
 class SubscriptionRow:
-    """A webhook endpoint with its filters; an empty filter lets everything pass.
+    """A target with its filters; an empty filter lets everything pass.
 
     Attributes:
+        url: Of a webhook; of a chat what may be shown of it.
+        language: Of messages to chat and mail, "en" or "zh".
         quiet_start: Local time from which alerts are held ...
         quiet_end: ... until this one, when a digest tells them; it may be on the next day.
         digest_at: Local times at which what came since the last is told; empty: at once.
         critical_passes: Whether critical alerts are told at once all the same.
-        secret: Encrypted; whoever sends decrypts it.
+        secret: Encrypted: what signs for a webhook, the URL of a chat.
         operations: Whether it is also told of the watch itself: endpoints that are disabled,
             deliveries that died, sources that fell silent.
         failing_since: Wall-clock time of the first failure since the last success.
@@ -280,6 +289,8 @@ class SubscriptionRow:
     url: str
     secret: bytes
     description: str
+    kind: TargetKind = TargetKind.WEBHOOK
+    language: str = "en"
     entities: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()

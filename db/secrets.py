@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from db.delivery_tables import old_secrets, subscriptions
 from db.engine import Session
+from db.rows import TargetKind
 
 # Each of them signs every message, in one header.
 MAX_OLD_SECRETS = 4
@@ -32,12 +33,14 @@ def rotate_secret(
         old_until: Wall-clock time until which the one it replaces signs as well.
 
     Returns:
-        False if there is no such subscription.
+        False if there is no such subscription, or it is no webhook.
 
     Raises:
         TooManySecrets: If ``MAX_OLD_SECRETS`` sign beside the present one.
     """
-    mine = subscriptions.c.id == subscription_id
+    mine = sa.and_(
+        subscriptions.c.id == subscription_id, subscriptions.c.kind == TargetKind.WEBHOOK
+    )
     query = sa.select(subscriptions.c.secret).where(mine).with_for_update()
     replaced = session.execute(query).scalar()
     if replaced is None:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from db.delivery_tables import subscriptions
 from db.engine import Session
-from db.rows import SubscriptionRow
+from db.rows import SubscriptionRow, TargetKind
 
 _COLUMNS = tuple(SubscriptionRow.__dataclass_fields__)
 
@@ -75,7 +75,7 @@ def delete_subscription(session: Session, subscription_id: UUID) -> bool:
 def to_subscription(row: Any) -> SubscriptionRow:  # noqa: ANN401  # a row of any query that has the columns
     """Return the subscription in a row that holds its columns by name."""
     columns = {name: _frozen(getattr(row, name)) for name in _COLUMNS}
-    return SubscriptionRow(**columns)
+    return SubscriptionRow(**columns | {"kind": TargetKind(row.kind)})
 
 
 def _plain(value: object) -> object:

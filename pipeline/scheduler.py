@@ -25,7 +25,8 @@ from pipeline.runtime import build_rules, opened_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
-from pipeline.stages.deliver import Lanes, SignedPost
+from pipeline.stages.deliver import Lanes
+from pipeline.stages.sending import ChatMessage, SignedPost, ToTarget
 from pipeline.topics import BrokerAway, OffsetReader
 
 log = structlog.stdlib.get_logger(__name__)
@@ -59,7 +60,7 @@ def run(settings: Settings) -> None:
         timeout_s = settings.delivery.timeout_s
         lanes = Lanes(
             engine,
-            send=SignedPost(client, key=key, timeout_s=timeout_s),
+            send=_sender(settings, client, key=key),
             timeout_s=timeout_s,
             now=utc_now,
             on_outcome=lambda outcome: DELIVERIES.labels(outcome.value).inc(),
@@ -98,6 +99,19 @@ def _run_jobs(
         ticking.shutdown()
         lanes.close(STOP_S / 2)
     log.info("scheduler_stopped")
+
+
+def _sender(settings: Settings, client: httpx.Client, *, key: str) -> ToTarget:
+    delivery = settings.delivery
+    return ToTarget(
+        SignedPost(client, key=key, timeout_s=delivery.timeout_s),
+        ChatMessage(
+            key=key,
+            allow_hosts=delivery.allow_hosts,
+            desk_url=delivery.desk_url,
+            timeout_s=delivery.timeout_s,
+        ),
+    )
 
 
 def _client(settings: Settings) -> httpx.Client:

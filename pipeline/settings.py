@@ -49,6 +49,13 @@ def _postgresql(value: SecretStr) -> SecretStr:
     return value
 
 
+def _web_address(value: str | None) -> str | None:
+    if value is not None and urlsplit(value).scheme not in {"http", "https"}:
+        msg = "must be of the form https://host/desk"
+        raise ValueError(msg)
+    return value
+
+
 def _split(value: object) -> object:
     if isinstance(value, str):
         return tuple(word for word in (part.strip() for part in value.split(",")) if word)
@@ -199,6 +206,10 @@ class DeliverySettings(_Group):
     allow_hosts: Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)] = Field(
         default=(),
         description="Comma-separated hosts inside your network that may be sent to, also by http.",
+    )
+    desk_url: Annotated[str | None, AfterValidator(_web_address)] = Field(
+        default=None,
+        description="Where people reach the desk, such as https://watch.example/desk, for links.",
     )
 
 

@@ -13,14 +13,15 @@ from uuid import UUID, uuid4
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.types import Severity
 from db.engine import Session
-from db.rows import ScopeKind, SubscriptionRow
+from db.rows import ScopeKind, SubscriptionRow, TargetKind
 from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
 from db.watchlists import list_watchlists
+from pipeline.catalogue import LANGUAGES
 from pipeline.companies import sectors
 from pipeline.series import UnknownSeries, find_one
 from pipeline.stages.alerting import DETECTOR
-from pipeline.targets import BadSubscription, check_webhook, checked_secret
-from pipeline.text import LANGUAGES
+from pipeline.targets import BadSubscription, to_target
+from pipeline.text import LANGUAGES as ITEM_LANGUAGES
 from pipeline.timing import check_zone, parse_clock, parse_quiet, told_clock
 
 T = TypeVar("T")
@@ -37,6 +38,8 @@ class Wish:
     """What somebody wants to be told of, where and when; an empty filter lets everything pass.
 
     Attributes:
+        url: Of a webhook, or of a chat or mail target as ``alerts.delivery.chat`` lists them.
+        language: Of messages to chat and mail, "en" or "zh".
         entities: Ids, names or aliases of companies.
         languages: Of the news, "en" or "zh".
         quiet: Local hours in which alerts are held back, as "22:00-07:00".
@@ -48,6 +51,7 @@ class Wish:
     """
 
     url: str
+    language: str = "en"
     entities: Sequence[str] = ()
     watchlists: Sequence[str] = ()
     sectors: Sequence[str] = ()
@@ -71,7 +75,7 @@ def to_subscription(
     key: str,
     allow_hosts: Collection[str],
     companies: Sequence[Path] = (),
-) -> tuple[SubscriptionRow, str]:
+) -> tuple[SubscriptionRow, str | None]:
     """Check a wish and make a subscription of it; stores nothing.
 
     Args:
@@ -82,27 +86,29 @@ def to_subscription(
         companies: CSV files of the user's own companies.
 
     Returns:
-        The subscription with a new id, and its secret in the clear, to be shown once.
+        The subscription with a new id, and a webhook's secret in the clear, to be shown once.
 
     Raises:
         BadSubscription: If a part of it is wrong.
     """
-    check_webhook(wish.url, allow_hosts=allow_hosts)
     if len(wish.description) > _MAX_DESCRIPTION_CHARS:
         raise BadSubscription("description", f"is longer than {_MAX_DESCRIPTION_CHARS} characters")
-    secret = new_secret() if wish.secret is None else checked_secret(wish.secret)
+    target = to_target(wish.url, secret=wish.secret, allow_hosts=allow_hosts)
+    [language] = _chosen("language", [wish.language], LANGUAGES)
     start, end = _quiet(wish)
     row = SubscriptionRow(
         id=uuid4(),
-        url=wish.url,
-        secret=encrypt(secret, key),
+        url=target.shown,
+        secret=encrypt(target.secret, key),
         description=wish.description,
+        kind=target.kind,
+        language=language,
         entities=company_ids(session, wish.entities, companies=companies),
         topics=_series(session, "topics", ScopeKind.TOPIC, wish.topics, companies),
         watchlists=_chosen("watchlists", wish.watchlists, list_watchlists(session)),
         sectors=_chosen("sectors", wish.sectors, sectors().values() if wish.sectors else ()),
         severities=_chosen("severities", wish.severities, Severity),
-        languages=_chosen("languages", wish.languages, LANGUAGES),
+        languages=_chosen("languages", wish.languages, ITEM_LANGUAGES),
         detectors=_chosen("detectors", wish.detectors, [DETECTOR]),
         quiet_start=start,
         quiet_end=end,
@@ -111,7 +117,7 @@ def to_subscription(
         critical_passes=wish.critical_passes,
         operations=wish.operations,
     )
-    return row, secret
+    return row, target.secret if target.kind is TargetKind.WEBHOOK else None
 
 
 def company_ids(
@@ -128,7 +134,9 @@ def told(row: SubscriptionRow) -> dict[str, object]:
         quiet = f"{told_clock(row.quiet_start)}-{told_clock(row.quiet_end)}"
     return {
         "id": str(row.id),
+        "kind": row.kind.value,
         "url": row.url,
+        "language": row.language,
         "entities": list(row.entities),
         "watchlists": list(row.watchlists),
         "sectors": list(row.sectors),
@@ -161,7 +169,7 @@ def rotate(
         overlap_h: Hours for which the old one signs as well; 0 for one that leaked.
 
     Returns:
-        The new secret in the clear, to be shown once; None if there is no such subscription.
+        The new secret in the clear, to be shown once; None if there is no such webhook.
 
     Raises:
         BadSubscription: If too many secrets sign already.

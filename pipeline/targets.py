@@ -6,17 +6,21 @@ Delivery checks the address again each time.
 import base64
 import binascii
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import httpx
 
 from alerts.delivery.addresses import AddressRefused, checked_addresses, resolve
-from alerts.delivery.secrets import PREFIX
+from alerts.delivery.chat import BadTarget, check_target, is_chat
+from alerts.delivery.secrets import PREFIX, new_secret
 from alerts.delivery.urls import url_problem
+from db.rows import TargetKind
 
 # Standard Webhooks' bounds.
 _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64
 _MAX_URL_CHARS = 2_000
 _PORTS = {"http": 80, "https": 443}
+_ADVICE = "; hosts inside your network are listed in TAPEWATCH_DELIVERY__ALLOW_HOSTS"
 
 
 class BadSubscription(ValueError):
@@ -27,26 +31,65 @@ class BadSubscription(ValueError):
         self.field = field
 
 
-def check_webhook(url: str, *, allow_hosts: Collection[str]) -> None:
-    """Raise BadSubscription if a webhook's URL cannot be taken, or leads inside."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to send, checked.
+
+    Attributes:
+        shown: What may be shown of its URL: all of a webhook's.
+        secret: In the clear: what signs for a webhook, the URL of a chat.
+    """
+
+    kind: TargetKind
+    shown: str
+    secret: str
+
+
+def to_target(url: str, *, secret: str | None, allow_hosts: Collection[str]) -> Target:
+    """Check where alerts are to be sent.
+
+    Args:
+        url: Of a webhook, or of a chat or mail target.
+        secret: A webhook's own; None: a new one is made.
+        allow_hosts: Hosts inside the network that may be sent to.
+
+    Returns:
+        The target.
+
+    Raises:
+        BadSubscription: If it cannot be taken, or leads inside the network.
+    """
     if len(url) > _MAX_URL_CHARS:
         raise BadSubscription("url", f"is longer than {_MAX_URL_CHARS} characters")
+    if not is_chat(url):
+        _check_webhook(url, allow_hosts=allow_hosts)
+        signing = new_secret() if secret is None else _checked_secret(secret)
+        return Target(TargetKind.WEBHOOK, url, signing)
+    if secret is not None:
+        raise BadSubscription("secret", "is for webhooks alone")
+    try:
+        shown = check_target(url, allow_hosts=allow_hosts)
+    except BadTarget as error:
+        advice = _ADVICE if "not public" in str(error) else ""
+        raise BadSubscription("url", f"{error}{advice}") from None
+    return Target(TargetKind.CHAT, shown, url)
+
+
+def _check_webhook(url: str, *, allow_hosts: Collection[str]) -> None:
     problem = url_problem(url, allow_hosts=allow_hosts)
-    advice = "; hosts inside your network are listed in TAPEWATCH_DELIVERY__ALLOW_HOSTS"
     if problem is not None:
-        raise BadSubscription("url", problem + (advice if problem == "must be https" else ""))
+        raise BadSubscription("url", problem + (_ADVICE if problem == "must be https" else ""))
     parsed = httpx.URL(url)
     port = parsed.port or _PORTS[parsed.scheme]
     try:
         checked_addresses(parsed.host, port, allow_hosts=allow_hosts, resolve=resolve)
     except AddressRefused as error:
-        raise BadSubscription("url", f"{error}{advice}") from error
+        raise BadSubscription("url", f"{error}{_ADVICE}") from error
     except OSError:  # A name that is not there yet, or not from here; delivery will ask again.
         return
 
 
-def checked_secret(secret: str) -> str:
-    """Return a receiver's own secret; raises BadSubscription if it cannot sign."""
+def _checked_secret(secret: str) -> str:
     try:
         size = len(base64.b64decode(secret.removeprefix(PREFIX), validate=True))
     except binascii.Error:

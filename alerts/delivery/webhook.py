@@ -38,6 +38,7 @@ class Reason(StrEnum):
     CONNECT = "connect"
     PROTOCOL = "protocol"
     BAD_URL = "bad_url"
+    NOT_ACCEPTED = "not_accepted"  # By a chat or mail service, which tells no more.
     # Said by whoever opens the stored secret.
     SECRET_UNREADABLE = "secret_unreadable"  # noqa: S105 - a reason, no secret
 

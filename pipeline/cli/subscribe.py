@@ -20,7 +20,7 @@ def _filter(metavar: str, text: str) -> typer.models.OptionInfo:
 
 
 def subscribe(
-    url: Annotated[str, typer.Argument(help="Endpoint, https and public; see below for others.")],
+    url: Annotated[str, typer.Argument(help="Where to: https://..., or chat or mail; see below.")],
     *,
     entity: Annotated[
         list[str] | None, _filter("NAME", "Only this company (name, alias, symbol)")
@@ -60,6 +60,9 @@ def subscribe(
         bool,
         typer.Option(help="Also events about the watch itself, such as a disabled endpoint."),
     ] = False,
+    message_language: Annotated[
+        str, typer.Option(metavar="CODE", help="Of messages to chat and mail: en or zh.")
+    ] = "en",
     description: Annotated[str, typer.Option(help="A note for you.")] = "",
     secret: Annotated[
         str | None,
@@ -67,7 +70,10 @@ def subscribe(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")] = False,
 ) -> None:
-    """Send alerts to a webhook from now on; prints its id and, only now, its secret.
+    """Send alerts to a webhook, chat or mail from now on; prints its id and, only now, its secret.
+
+    Chat and mail are named as apprise does: slack://, workflows:// (Teams), tgram://, feishu://,
+    dingtalk://, wecombot://, mailtos://, pagerduty:// (docs/webhooks.md).
 
     Works on the database directly. Hosts inside your network, also by plain http, must be listed in
     TAPEWATCH_DELIVERY__ALLOW_HOSTS of the scheduler and of this command.
@@ -82,6 +88,7 @@ def subscribe(
     key = require_key(settings)
     wish = Wish(
         url=url,
+        language=message_language,
         entities=entity or (),
         watchlists=watchlist or (),
         sectors=sector or (),
@@ -112,7 +119,10 @@ def subscribe(
     if as_json:
         typer.echo(json.dumps(told(row) | {"secret": clear}, ensure_ascii=False))
         return
-    typer.echo(f"id      {row.id}\nsecret  {clear}")
+    typer.echo(f"id      {row.id}")
+    if clear is None:
+        return
+    typer.echo(f"secret  {clear}")
     typer.echo(
         "Keep the secret: the receiver verifies with it, and it is not shown again.", err=True
     )

@@ -3,7 +3,7 @@
 A lane is a thread that lives while its endpoint has work, so an endpoint that hangs holds up
 nobody else. Rows are claimed by a lease, and one is only sent while its lease surely outlasts
 the attempt; those that a slow lane cannot reach in time come back by themselves when the lease
-ends. The signature lives in ``alerts.delivery.webhook``, the schedule in its neighbour, what
+ends. How an attempt is made lives in ``sending``, the schedule in ``alerts.delivery``, what
 follows from an attempt in ``settle``.
 """
 
@@ -15,12 +15,10 @@ from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
 
-import httpx
 import structlog
 
 from alerts.delivery.schedule import next_attempt_at
-from alerts.delivery.secrets import SecretUnreadable, decrypt
-from alerts.delivery.webhook import Attempt, Outcome, Reason, send
+from alerts.delivery.webhook import Attempt, Outcome
 from db.engine import Engine, transaction
 from db.outbox import claim
 from db.rows import DeliveryRow
@@ -46,38 +44,6 @@ class Send(Protocol):
     def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
         """Send one event to its endpoint; whatever happens is the returned value."""
         ...
-
-
-class SignedPost:
-    """Sends by HTTP, signed with the subscription's own secret.
-
-    Args:
-        client: From ``alerts.delivery.transport``.
-        key: Opens the stored secrets.
-        timeout_s: Longest wait for an endpoint.
-    """
-
-    def __init__(self, client: httpx.Client, *, key: str, timeout_s: float) -> None:
-        self._client = client
-        self._key = key
-        self._timeout_s = timeout_s
-
-    def __call__(self, row: DeliveryRow, *, now: datetime) -> Attempt:
-        """Send one event; a secret that does not open is a failure like any other."""
-        stored = (row.subscription.secret, *row.old_secrets)
-        try:
-            secrets = [decrypt(each, self._key) for each in stored]
-        except SecretUnreadable:
-            return Attempt(Outcome.FAILED, detail=Reason.SECRET_UNREADABLE)
-        return send(
-            self._client,
-            url=row.subscription.url,
-            secrets=secrets,
-            message_id=row.id,
-            body=row.body,
-            now=now,
-            timeout_s=self._timeout_s,
-        )
 
 
 def deliver_one(

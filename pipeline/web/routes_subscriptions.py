@@ -1,7 +1,7 @@
 """Who gets which alerts by webhook."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter
@@ -47,7 +47,10 @@ class NewSubscription(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    url: str = Field(description="https, and public unless the operator allows its host.")
+    url: str = Field(
+        description="https, and public unless the operator allows its host; or of a chat or mail."
+    )
+    language: str = Field(default="en", description='Of messages to chat and mail: "en", "zh".')
     entities: Names = Field(default=[], description="Ids, names or aliases of companies.")
     watchlists: Names = Field(default=[], description="Their companies are wanted as well.")
     sectors: Names = Field(default=[], description="Of companies, such as Financials.")
@@ -80,7 +83,9 @@ class Subscription(BaseModel):
     """A subscription; its secret is never shown again."""
 
     id: UUID
-    url: str
+    kind: Literal["webhook", "chat"]
+    url: str = Field(description="Of a chat no more than its scheme and host.")
+    language: str
     entities: list[str]
     watchlists: list[str]
     sectors: list[str]
@@ -102,7 +107,9 @@ class Subscription(BaseModel):
 class Created(Subscription):
     """A new subscription with its secret."""
 
-    secret: str = Field(description="Verifies the signatures. Keep it: it is shown only now.")
+    secret: str | None = Field(
+        description="Verifies a webhook's signatures. Keep it: it is shown only now."
+    )
 
 
 class Rotation(BaseModel):

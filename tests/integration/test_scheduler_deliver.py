@@ -15,7 +15,8 @@ from db.outbox import attempts, pending
 from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, list_subscriptions
 from pipeline.stages import deliver, settle
-from pipeline.stages.deliver import Lanes, SignedPost
+from pipeline.stages.deliver import Lanes
+from pipeline.stages.sending import SignedPost
 from tests.integration.endpoints import GONE, REFUSED, Clock, FakeSend, receiver
 from tests.integration.samples import NOON, alert, event, minutes, subscription
 from tests.integration.waiting import until

@@ -12,7 +12,7 @@ from db.engine import Engine, transaction
 from db.outbox import claim
 from db.subscriptions import list_subscriptions
 from pipeline.settings import Settings
-from pipeline.stages.deliver import SignedPost
+from pipeline.stages.sending import SignedPost
 from tests.integration.web_client import SECRET_KEY, web_client, web_settings
 
 pytestmark = pytest.mark.integration

@@ -18,7 +18,8 @@ from db.engine import Engine, transaction
 from db.rows import AlertRow, SubscriptionRow
 from db.subscriptions import create_subscription
 from pipeline.stages.alerting import said_of
-from pipeline.stages.deliver import Lanes, SignedPost
+from pipeline.stages.deliver import Lanes
+from pipeline.stages.sending import SignedPost
 from tests.compose import ROOT
 from tests.integration.endpoints import Receiver
 from tests.integration.samples import NOON, alert, minutes

@@ -15,7 +15,8 @@ from alerts.delivery.webhook import Attempt, Outcome, Reason
 from db.engine import Engine
 from db.rows import DeliveryRow, SubscriptionRow
 from pipeline.stages import deliver, settle
-from pipeline.stages.deliver import SignedPost, deliver_one
+from pipeline.stages.deliver import deliver_one
+from pipeline.stages.sending import SignedPost
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY = Fernet.generate_key().decode()

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 
 from db.desk import CountRow
+from pipeline.catalogue import LANGUAGES, catalogue
 from pipeline.web.desk import access, charts, language
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
@@ -35,12 +36,12 @@ def test_a_login_returns_to_the_desk_alone(to: str) -> None:
 
 
 def test_every_text_has_both_languages_with_the_same_values() -> None:
-    for key, texts in language.catalogue().items():
+    for key, texts in catalogue().items():
         values = {
             spoken: {name for _, name, _, _ in Formatter().parse(text) if name}
             for spoken, text in texts.items()
         }
-        assert set(values) == set(language.LANGUAGES), key
+        assert set(values) == set(LANGUAGES), key
         assert values["en"] == values["zh"], key
         assert all(texts.values()), key
 

@@ -1,18 +1,6 @@
-"""The desk's texts in English and Chinese, from one catalogue, and which of them a reader gets."""
+"""Which language a reader of the desk gets; the texts are in ``pipeline.catalogue``."""
 
-import tomllib
-from functools import cache
-from importlib import resources
-
-LANGUAGES = ("en", "zh")
-_CATALOGUE = "texts.toml"
-
-
-@cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """Return every text by its key, then by language."""
-    file = resources.files("pipeline.web.desk") / _CATALOGUE
-    return tomllib.loads(file.read_text(encoding="utf-8"))
+from pipeline.catalogue import LANGUAGES
 
 
 def choose(*, asked: str | None, kept: str | None, accepted: str) -> str:
@@ -34,8 +22,3 @@ def choose(*, asked: str | None, kept: str | None, accepted: str) -> str:
         if language in LANGUAGES:
             return language
     return "en"
-
-
-def say(language: str, key: str, **values: object) -> str:
-    """Return a text with its values put in; raises KeyError where the catalogue lacks it."""
-    return catalogue()[key][language].format(**values)

@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
 from pipeline.access import Principal, Scope
+from pipeline.catalogue import say
 from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
@@ -66,7 +67,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         (wish for wish in (asked["theme"], request.cookies.get("theme")) if wish in _THEMES), "auto"
     )
     content = _environment.get_template(template).render(
-        t=partial(language.say, spoken),
+        t=partial(say, spoken),
         lang=spoken,
         theme=theme,
         here=_here(request),

@@ -1,0 +1,281 @@
+"""Chat and mail, to real servers on loopback."""
+
+import asyncio
+import json
+import logging
+import socket
+import ssl
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from email import message_from_bytes, policy
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiosmtpd.smtp import SMTP, Envelope
+from apprise import Apprise, NotifyType
+from apprise.plugins import pagerduty
+from apprise.plugins.dingtalk import NotifyDingTalk
+from apprise.plugins.feishu import NotifyFeishu
+from apprise.plugins.slack import NotifySlack
+from apprise.plugins.telegram import NotifyTelegram
+from apprise.plugins.wecombot import NotifyWeComBot
+
+from alerts.delivery.chat import BadTarget, Tone, check_target, is_chat, send_chat
+from alerts.delivery.webhook import Attempt, Outcome, Reason
+from tests.unit.certificates import self_signed
+
+TOKEN = "TIiajkdnlazkcOXrIdevi7FQ"
+SLACK = f"slack://T1JJ3T3L2/A1BRTD4JD/{TOKEN}"
+TITLE, TEXT = "严重：Northlake Bank 负面新闻增多", "3 negative accounts\n• Shares fall (daily)"
+LOOPBACK = ("127.0.0.1",)
+
+
+class Service:
+    """What a service on loopback received, and what it answers."""
+
+    def __init__(self) -> None:
+        self.url = ""
+        self.received: list[dict[str, Any]] = []
+        self.status = 200
+        self.location: str | None = None
+        self.answer = b'{"errcode": 0, "code": 0, "ok": true, "status": "success"}'
+
+
+@contextmanager
+def http_service(tls: ssl.SSLContext | None = None) -> Iterator[Service]:
+    """Run a service that takes JSON."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["content-length"]))
+            heard.received.append(json.loads(body))
+            self.send_response(heard.status)
+            if heard.location is not None:
+                self.send_header("location", heard.location)
+            self.end_headers()
+            self.wfile.write(heard.answer)
+
+        do_GET = do_POST
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
+    heard = Service()
+    heard.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    try:
+        yield heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+@contextmanager
+def mail_server() -> Iterator[tuple[int, list[Envelope]]]:
+    """Run an SMTP server; yields its port and the mails that it took."""
+    mails: list[Envelope] = []
+
+    class Handler:
+        async def handle_DATA(self, _server: object, _session: object, mail: Envelope) -> str:
+            mails.append(mail)
+            return "250 OK"
+
+    loop = asyncio.new_event_loop()
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = loop.run_until_complete(
+        loop.create_server(lambda: SMTP(Handler(), loop=loop), sock=listening)
+    )
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    try:
+        yield listening.getsockname()[1], mails
+    finally:
+        loop.call_soon_threadsafe(server.close)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.run_until_complete(server.wait_closed())
+        loop.close()
+
+
+def deliver(url: str, *, allow_hosts: Sequence[str] = LOOPBACK) -> Attempt:
+    return send_chat(
+        url, title=TITLE, text=TEXT, tone=Tone.BAD, allow_hosts=allow_hosts, timeout_s=8
+    )
+
+
+@pytest.fixture
+def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """A service that stands for those of the vendors."""
+    with http_service() as heard:
+        monkeypatch.setattr(NotifySlack, "webhook_url", f"{heard.url}/services")
+        monkeypatch.setattr(NotifyTelegram, "notify_url", f"{heard.url}/bot")
+        monkeypatch.setattr(NotifyFeishu, "notify_url", heard.url + "/{token}/")
+        monkeypatch.setattr(NotifyDingTalk, "notify_url", heard.url + "/?access_token={token}")
+        monkeypatch.setattr(NotifyWeComBot, "notify_url", heard.url + "/?key={key}")
+        yield heard
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        SLACK,
+        f"tgram://123456789:{TOKEN}abcdefghijk/12315544",
+        f"feishu://{TOKEN}",
+        f"dingtalk://{TOKEN}",
+        "wecombot://aaaaaaaa-bbbb-4ccc-8ddd-eeeeeeeeeeee",
+    ],
+    ids=lambda url: url.partition(":")[0],
+)
+def test_a_service_gets_one_message_with_title_and_text(url: str, service: Service) -> None:
+    if url == SLACK:
+        service.answer = b"ok"
+    attempt = deliver(url)
+
+    assert (attempt.outcome, attempt.detail) == (Outcome.DELIVERED, None)
+    [message] = service.received
+    told = json.dumps(message, ensure_ascii=False)
+    assert "Northlake Bank 负面新闻增多" in told
+    assert "Shares fall" in told
+
+
+def test_pagerduty_is_told_how_bad_it_is(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    regions = dict.fromkeys(pagerduty.PAGERDUTY_API_LOOKUP, f"{service.url}/v2/enqueue")
+    monkeypatch.setattr(pagerduty, "PAGERDUTY_API_LOOKUP", regions)
+
+    assert deliver(f"pagerduty://{TOKEN}@{TOKEN}").outcome is Outcome.DELIVERED
+    told = service.received[0]["payload"]
+    assert told["severity"] == "critical"
+    assert "Northlake Bank" in told["summary"]
+
+
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
+def test_teams_gets_one_message_over_tls(tmp_path: Path) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(self_signed(tmp_path, "127.0.0.1"))
+    with http_service(context) as teams:
+        url = f"workflows://{teams.url.rpartition('/')[2]}/{'a' * 32}/{TOKEN}/"
+        strange = deliver(url)
+        attempt = deliver(f"{url}?verify=no")
+
+    assert strange.detail is Reason.NOT_ACCEPTED, "its certificate is nobody's"
+    assert attempt.outcome is Outcome.DELIVERED
+    assert "Shares fall" in json.dumps(teams.received)
+
+
+def test_a_mail_is_sent_with_subject_and_text() -> None:
+    with mail_server() as (port, mails):
+        url = f"mailto://127.0.0.1:{port}?from=watch@example.com&to=desk@example.com&mode=insecure"
+        attempt = deliver(url)
+
+    assert attempt.outcome is Outcome.DELIVERED
+    [mail] = mails
+    assert mail.rcpt_tos == ["desk@example.com"]
+    message = message_from_bytes(mail.content or b"", policy=policy.default)
+    body = message.get_body()
+    assert message["subject"] == TITLE
+    assert body is not None
+    assert "Shares fall" in body.get_content()
+
+
+def test_a_service_that_refuses_is_a_failed_attempt(service: Service) -> None:
+    service.status = 503
+
+    attempt = deliver(SLACK)
+
+    assert (attempt.outcome, attempt.detail) == (Outcome.FAILED, Reason.NOT_ACCEPTED)
+
+
+def test_nothing_inside_the_network_is_connected_to_unless_it_is_listed(service: Service) -> None:
+    attempt = deliver(SLACK, allow_hosts=())
+    with mail_server() as (port, mails):
+        mail = deliver(
+            f"mailto://127.0.0.1:{port}?from=a@example.com", allow_hosts=("bus.internal",)
+        )
+
+    assert (attempt.outcome, attempt.detail) == (Outcome.FAILED, Reason.ADDRESS_REFUSED)
+    assert (mail.outcome, mail.detail) == (Outcome.FAILED, Reason.ADDRESS_REFUSED)
+    assert (service.received, mails) == ([], [])
+
+
+def test_a_redirect_is_not_followed(service: Service) -> None:
+    with http_service() as trap:
+        service.status, service.location = 302, f"{trap.url}/admin"
+        attempt = deliver(SLACK)
+
+    assert attempt.outcome is Outcome.FAILED
+    assert trap.received == []
+
+
+def test_a_connection_of_the_library_that_nobody_checks_is_refused(service: Service) -> None:
+    service.answer = b"ok"
+
+    assert not Apprise.instantiate(SLACK).notify(body="x", notify_type=NotifyType.INFO)
+    assert service.received == []
+
+
+def test_other_connections_of_the_process_are_left_alone(service: Service) -> None:
+    deliver(SLACK, allow_hosts=())
+
+    host, port = service.url.removeprefix("http://").split(":")
+    socket.create_connection((host, int(port))).close()
+
+
+def test_tokens_are_never_logged(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.DEBUG):
+        deliver(SLACK)
+        service.status = 500
+        deliver(SLACK)
+        deliver(SLACK, allow_hosts=())
+        deliver(f"slack://broken/{TOKEN}")
+
+    assert TOKEN not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        (SLACK, "slack://"),
+        (f"tgram://123456789:{TOKEN}abcdefghijk/12315544", "tgram://"),
+        ("mailtos://8.8.8.8?from=b@example.com&to=a@example.org", "mailtos://8.8.8.8"),
+        ("mailtos://desk:secret@example.com?to=a@example.org&smtp=9.9.9.9", "mailtos://9.9.9.9"),
+    ],
+)
+def test_no_more_than_scheme_and_host_of_a_target_is_shown(url: str, shown: str) -> None:
+    assert is_chat(url)
+    assert check_target(url, allow_hosts=()) == shown
+
+
+@pytest.mark.parametrize(
+    ("url", "problem"),
+    [
+        ("json://127.0.0.1/", "must begin with"),
+        ("jsons://hooks.example.com/", "must begin with"),
+        ("file:///etc/passwd", "must begin with"),
+        ("syslog://", "must begin with"),
+        ("slack://", "not complete"),
+        (f"slack://{TOKEN}", "not complete"),
+        ("mailto://127.0.0.1?from=b@example.com&to=a@example.org", "not public"),
+        ("mailtos://desk:secret@example.com?smtp=169.254.169.254", "not public"),
+        (f"workflows://10.0.0.1:443/{'a' * 32}/{TOKEN}/", "not public"),
+    ],
+)
+def test_other_targets_are_refused_without_repeating_them(url: str, problem: str) -> None:
+    with pytest.raises(BadTarget, match=problem) as refused:
+        check_target(url, allow_hosts=())
+
+    assert TOKEN not in str(refused.value)
+    assert "secret" not in str(refused.value)
+
+
+def test_a_mail_server_inside_may_be_listed() -> None:
+    url = "mailto://127.0.0.1?from=b@example.com&to=a@example.org"
+
+    assert check_target(url, allow_hosts=LOOPBACK) == "mailto://127.0.0.1"

@@ -1,0 +1,132 @@
+"""What people read in chat and mail."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alerts.delivery.chat import MAX_CHARS, Tone
+from alerts.notices import NOTICES, SubscriptionTest, Trial, notice_body
+from alerts.types import TransitionKind
+from pipeline.catalogue import LANGUAGES, catalogue
+from pipeline.stages.alerting import said_of
+from pipeline.stages.chat_text import chat_message
+from tests.integration.samples import alert, mention
+from tests.unit.test_alerts_notices import entry
+
+AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
+DESK = "https://watch.example/desk/"
+
+
+def alert_body(kind: str, *, title: str = "Shares fall", url: str | None = None) -> str:
+    item = {"title": title, "source": "wire", "url": url, "published_at": str(AT), "score": -0.9}
+    data = {
+        "id": str(UUID(int=7)),
+        "severity": "critical",
+        "scope": {"kind": "entity", "id": "northlake", "name": "Northlake Bank"},
+        "window": {"start": str(AT - timedelta(hours=4)), "end": str(AT)},
+        "observed": 3.0,
+        "expected": 0.03,
+        "sources": 2,
+        "stories": 1,
+        "evidence": [item] * 5,
+    }
+    return json.dumps({"type": kind, "timestamp": str(AT), "data": data})
+
+
+def test_an_alert_says_what_rose_with_evidence_and_a_link() -> None:
+    body = alert_body("alert.fired", url="https://daily.example/northlake")
+
+    message = chat_message("alert.fired", body, language="en", desk_url=DESK)
+
+    assert message.title == "Critical: bad news about Northlake Bank"
+    assert message.text.splitlines() == [
+        "3 negative accounts in 4 h where 0.03 are usual; sources: 2, stories: 1.",
+        *["• Shares fall (wire)", "  https://daily.example/northlake"] * 3,
+        f"https://watch.example/desk/alerts/{UUID(int=7)}",
+    ]
+    assert message.tone is Tone.BAD
+
+
+def test_an_alert_is_told_in_chinese() -> None:
+    message = chat_message("alert.fired", alert_body("alert.fired"), language="zh", desk_url=None)
+
+    assert message.title == "严重：Northlake Bank 负面新闻增多"
+    assert message.text.startswith("4 小时内负面报道 3 条（平常 0.03 条）")
+    assert "desk" not in message.text
+
+
+def test_the_end_of_an_alert_is_good_news_without_evidence() -> None:
+    body = alert_body("alert.resolved")
+
+    message = chat_message("alert.resolved", body, language="en", desk_url=None)
+
+    assert message.title == "Resolved: Northlake Bank is back to usual"
+    assert "Shares" not in message.text
+    assert message.tone is Tone.GOOD
+
+
+def test_titles_from_outside_bring_no_mentions_and_no_markup() -> None:
+    body = alert_body("alert.fired", title="<!channel> @here `rm` \x1b[31m\nnext")
+
+    message = chat_message("alert.fired", body, language="en", desk_url=None)
+
+    assert not set("<>@`\x1b") & set(message.text)
+    assert "next (wire)" in message.text.splitlines()[1]
+
+
+@settings(deadline=None)
+@given(text=st.text(min_size=1, max_size=3), repeat=st.integers(1, 300))
+def test_a_message_is_never_longer_than_every_service_takes(text: str, repeat: int) -> None:
+    body = alert_body("alert.fired", title=text * repeat, url="https://a.example/" + "x" * 180)
+
+    message = chat_message("alert.fired", body, language="en", desk_url=DESK)
+
+    assert len(message.title) + len(message.text) <= MAX_CHARS
+    assert message.text.endswith(f"/alerts/{UUID(int=7)}")
+
+
+def test_a_digest_lists_its_alerts() -> None:
+    data = {
+        "alerts": [json.loads(entry(1, severity="critical").model_dump_json())],
+        "omitted": 3,
+    }
+
+    message = chat_message(
+        "alert.digest", json.dumps({"data": data}), language="zh", desk_url="https://w.example/desk"
+    )
+
+    assert message.title == "静默期间的报警：4 条"
+    assert message.text.splitlines() == [
+        "• 触发，严重：Northlake Bank",
+        "另有 3 条",
+        "https://w.example/desk",
+    ]
+
+
+def test_the_test_button_says_that_it_is_a_test() -> None:
+    notice = SubscriptionTest(timestamp=AT, data=Trial(subscription_id=UUID(int=1)))
+
+    message = chat_message(notice.type, notice_body(notice), language="en", desk_url=None)
+
+    assert (message.title, message.tone) == ("Test of tapewatch", Tone.PLAIN)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_type_of_event_has_its_texts(language: str) -> None:
+    types = {notice.model_fields["type"].default for notice in NOTICES}
+
+    for event_type in types | {kind.value for kind in TransitionKind}:
+        assert catalogue()[f"chat_{event_type.replace('.', '_')}"][language]
+
+
+def test_what_the_live_system_says_of_an_alert_can_be_told() -> None:
+
+    said = said_of(alert(evidence=(mention("a"),)), TransitionKind.FIRED)
+
+    message = chat_message("alert.fired", said.body, language="en", desk_url=None)
+
+    assert "Title of a (wire)" in message.text
