@@ -13,13 +13,12 @@ from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
 from alerts.types import TransitionKind
 from db.alerts import save_alerts
-from db.deliveries import list_deliveries
 from db.engine import Engine, transaction
 from db.rows import AlertRow, SubscriptionRow
 from db.subscriptions import create_subscription
 from pipeline.stages.alerting import said_of
 from pipeline.stages.deliver import Lanes
-from pipeline.stages.sending import SignedPost
+from pipeline.stages.sending import ChatMessage, SignedPost, ToTarget
 from tests.compose import ROOT
 from tests.integration.endpoints import Receiver
 from tests.integration.samples import NOON, alert, minutes
@@ -39,8 +38,17 @@ class Watch:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.lost = timedelta(0)
+        self._said = 0
         self._client = guarded_client(allow_hosts=["127.0.0.1"])
-        self._send = SignedPost(self._client, key=SECRET_KEY, timeout_s=5.0)
+        self._send = ToTarget(
+            SignedPost(self._client, key=SECRET_KEY, timeout_s=5.0),
+            ChatMessage(
+                key=SECRET_KEY,
+                allow_hosts=["127.0.0.1"],
+                desk_url="https://watch.example/desk",
+                timeout_s=5.0,
+            ),
+        )
         self._lanes = Lanes(
             engine,
             send=lambda row, now: self._send(row, now=now - self.lost),
@@ -65,10 +73,9 @@ class Watch:
 
     def say(self, *, count: int = 1) -> None:
         """Fire so many alerts."""
-        with transaction(self.engine) as session:
-            for number in range(count):
-                row = alert(fired_at=NOON + minutes(number + len(list_deliveries(session))))
-                save_alerts(session, [(row, said_of(row, TransitionKind.FIRED))])
+        for _ in range(count):
+            self._said += 1
+            self.tell(alert(fired_at=NOON + minutes(self._said)))
 
     def deliver(self) -> int:
         """Send all that is due, also what follows from it; return how much that was."""
