@@ -114,12 +114,12 @@ class _Writer:
 def _message(title: str, text: str, lines: list[str], link: str | None, tone: Tone) -> Message:
     """Join the parts; the last lines are left out where it would be too long."""
     title = title[: MAX_CHARS // 4]
-    for keep in range(len(lines), -1, -1):
-        parts = [part for part in (text, *lines[:keep], link) if part]
-        joined = "\n".join(parts)
-        if len(title) + len(joined) <= MAX_CHARS:
-            return Message(title, joined, tone)
-    return Message(title, joined[: MAX_CHARS - len(title)], tone)
+    keep = len(lines)
+    while True:
+        joined = "\n".join(part for part in (text, *lines[:keep], link) if part)
+        if keep == 0 or len(title) + len(joined) <= MAX_CHARS:
+            return Message(title, joined[: MAX_CHARS - len(title)], tone)
+        keep -= 1
 
 
 def _hours(start: str, end: str) -> str:

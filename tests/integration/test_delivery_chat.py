@@ -59,7 +59,9 @@ async def test_a_mailbox_gets_alerts_in_its_language_and_its_url_stays_secret(
         [attempt] = attempts(session, tried.json()["id"])
     assert PASSWORD.encode() not in stored.secret
     assert attempt.outcome == "delivered"
-    messages = [message_from_bytes(mail.content or b"", policy=policy.default) for mail in mails]
+    messages = [
+        message_from_bytes(mail.original_content or b"", policy=policy.default) for mail in mails
+    ]
     assert [each["subject"] for each in messages] == [
         "tapewatch 测试",
         "严重：us:SIVB 负面新闻增多",

@@ -178,7 +178,7 @@ def test_a_mail_is_sent_with_subject_and_text() -> None:
     assert attempt.outcome is Outcome.DELIVERED
     [mail] = mails
     assert mail.rcpt_tos == ["desk@example.com"]
-    message = message_from_bytes(mail.content or b"", policy=policy.default)
+    message = message_from_bytes(mail.original_content or b"", policy=policy.default)
     body = message.get_body()
     assert message["subject"] == TITLE
     assert body is not None
@@ -217,7 +217,10 @@ def test_a_redirect_is_not_followed(service: Service) -> None:
 def test_a_connection_of_the_library_that_nobody_checks_is_refused(service: Service) -> None:
     service.answer = b"ok"
 
-    assert not Apprise.instantiate(SLACK).notify(body="x", notify_type=NotifyType.INFO)
+    target = Apprise.instantiate(SLACK)
+
+    assert target is not None
+    assert not target.notify(body="x", notify_type=NotifyType.INFO)
     assert service.received == []
 
 
