@@ -121,7 +121,48 @@ class AlertDigest(Notice):
     data: Digest
 
 
-NOTICES: tuple[type[Notice], ...] = (EndpointDisabled, DeliveryDead, SubscriptionTest, AlertDigest)
+class SilentSource(_Part):
+    """A source that is silent beyond its habit."""
+
+    source: str
+    silent_since: Time = Field(description="Event time, to five minutes.")
+    usual_gap_s: int = Field(ge=0, description="Median of its gaps in the four weeks before.")
+    expected: float = Field(
+        description="Slots of five minutes in which it would have had an item since then."
+    )
+    once_in_days: int = Field(ge=0, description="By its habit, such a gap comes once in so long.")
+
+
+class SourceSilent(Notice):
+    """A source fell silent; the time is an event time."""
+
+    type: Literal["source.silent"] = "source.silent"
+    data: SilentSource
+
+
+class SpokenSource(_Part):
+    """A source that was silent."""
+
+    source: str
+    silent_since: Time
+    spoke_at: Time = Field(description="Event time, to five minutes.")
+
+
+class SourceResumed(Notice):
+    """A source that was told to be silent has spoken again; the time is an event time."""
+
+    type: Literal["source.resumed"] = "source.resumed"
+    data: SpokenSource
+
+
+NOTICES: tuple[type[Notice], ...] = (
+    EndpointDisabled,
+    DeliveryDead,
+    SubscriptionTest,
+    AlertDigest,
+    SourceSilent,
+    SourceResumed,
+)
 
 
 def notice_body(notice: Notice) -> str:

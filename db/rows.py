@@ -326,6 +326,15 @@ class NoticeRow:
 
 
 @dataclass(frozen=True, slots=True)
+class SilenceRow:
+    """A silence of a source, in event time; ``ended_at`` is None while it lasts."""
+
+    source: str
+    since: datetime
+    ended_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class HeldRow:
     """An event of an alert that is held back for a digest; ``created_at`` is wall-clock time."""
 

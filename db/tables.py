@@ -70,6 +70,15 @@ items = Table(
     Index(None, "published_at"),
 )
 
+# The last silence of each source that had one.
+source_silences = Table(
+    "source_silences",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("since", TIME, nullable=False),
+    Column("ended_at", TIME),
+)
+
 topics = Table("topics", metadata, Column("id", ID, primary_key=True))
 
 entities = Table(

@@ -25,6 +25,7 @@ from pipeline.runtime import build_rules, opened_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
+from pipeline.source_watch import SourceWatch
 from pipeline.stages.deliver import Lanes
 from pipeline.stages.sending import ChatMessage, SignedPost, ToTarget
 from pipeline.topics import BrokerAway, OffsetReader
@@ -51,6 +52,8 @@ def run(settings: Settings) -> None:
     with (
         metrics_server(settings.metrics_port),
         contextlib.closing(OffsetReader(settings.kafka)) as offsets,
+        # One for each job: a reader is for one thread.
+        contextlib.closing(OffsetReader(settings.kafka)) as listened,
         _client(settings) as client,
         opened_engine(settings) as engine,
     ):
@@ -66,13 +69,19 @@ def run(settings: Settings) -> None:
             on_outcome=lambda outcome: DELIVERIES.labels(outcome.value).inc(),
         )
         retention = Retention(engine, settings.retention, now=utc_now, stopping=stop.event)
-        _run_jobs(settings, detection, lanes, retention, stop)
+        sources = SourceWatch(engine, listened, settings, now=utc_now)
+        _run_jobs(settings, detection, sources, lanes, retention, stop)
     if stop.bug is not None:
         raise stop.bug
 
 
 def _run_jobs(
-    settings: Settings, detection: Detection, lanes: Lanes, retention: Retention, stop: Stop
+    settings: Settings,
+    detection: Detection,
+    sources: SourceWatch,
+    lanes: Lanes,
+    retention: Retention,
+    stop: Stop,
 ) -> None:
     """Run the jobs until there is a reason to stop, then let them come to their end."""
     schema = Schema(settings.database.url.get_secret_value())
@@ -85,11 +94,13 @@ def _run_jobs(
     )
     deliver = Job("deliver", lanes.tick, schema=schema, outages=store, on_bug=stop.on_bug)
     remove = Job("retention", retention.tick, schema=schema, outages=store, on_bug=stop.on_bug)
+    listen = Job("sources", sources.tick, schema=schema, outages=store | stream, on_bug=stop.on_bug)
     ticking = clock(
         {
             detect: settings.detect.tick_s,
             deliver: settings.delivery.tick_s,
             remove: EVERY_S,
+            listen: settings.detect.sources_tick_s,
         }
     )
     ticking.start()

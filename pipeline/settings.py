@@ -193,6 +193,9 @@ class DetectSettings(_Group):
         default=None, description="TOML file of alert rules (docs/rules.md); else the shipped ones."
     )
     tick_s: PositiveFloat = Field(default=2.0, description="Seconds between two ticks.")
+    sources_tick_s: PositiveFloat = Field(
+        default=300.0, description="Seconds between looks for sources that fell silent."
+    )
     lateness_s: float = Field(
         default=120.0, ge=0, description="How long detection waits for late items, in event time."
     )

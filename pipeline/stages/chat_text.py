@@ -10,6 +10,7 @@ from alerts.delivery.chat import MAX_CHARS, Tone
 from pipeline.catalogue import say
 
 _SHOWN = 3
+_NOTICE_TONES = {"subscription.test": Tone.PLAIN, "source.resumed": Tone.GOOD}
 _TONES = {"critical": Tone.BAD, "warning": Tone.WARNING}
 
 
@@ -82,7 +83,7 @@ class _Writer:
     def notice(self, event_type: str, data: dict[str, Any]) -> Message:
         key = f"chat_{event_type.replace('.', '_')}"
         values = {name: _plain(str(value)) for name, value in data.items()}
-        tone = Tone.PLAIN if event_type == "subscription.test" else Tone.WARNING
+        tone = _NOTICE_TONES.get(event_type, Tone.WARNING)
         text = self._say(f"{key}_text", **values).strip()
         return _message(self._say(key, **values), text, [], None, tone)
 

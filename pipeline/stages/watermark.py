@@ -10,6 +10,9 @@ from datetime import datetime, timedelta
 
 from db.rows import Progress
 
+# A stream whose newest item is older is an archive, or was given up.
+LIVE = timedelta(days=2)
+
 
 def is_lagging(partition: int, progress: Mapping[int, Progress], end_offset: int) -> bool:
     """Tell whether a partition holds messages that are not stored yet."""
@@ -50,3 +53,33 @@ def watermark(
     if newest is None or idle:
         return newest
     return newest - lateness
+
+
+def heard_until(
+    progress: Mapping[int, Progress],
+    end_offsets: Mapping[int, int],
+    *,
+    lateness: timedelta,
+    now: datetime,
+) -> datetime | None:
+    """Return the event time up to which every source was listened to.
+
+    On a live stream that is the wall clock, less the lateness, even while nothing comes at all;
+    while messages wait it is the watermark. The replay of an archive ends with its last item.
+
+    Args:
+        progress: How far each partition is stored; read before ``end_offsets``.
+        end_offsets: The offset after the last message of each partition.
+        lateness: How late an item may come.
+        now: The wall clock's time.
+
+    Returns:
+        None while nothing is stored, or a waiting partition has not stored its first item.
+    """
+    newest = max((p.event_at for p in progress.values() if p.event_at is not None), default=None)
+    if newest is None:
+        return None
+    if any(is_lagging(partition, progress, end) for partition, end in end_offsets.items()):
+        return watermark(progress, end_offsets, lateness=lateness, idle=False)
+    is_live = now - newest < LIVE
+    return max(newest, now - lateness) if is_live else newest

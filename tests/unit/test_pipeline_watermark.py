@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.rows import Progress
-from pipeline.stages.watermark import watermark
+from pipeline.stages.watermark import LIVE, heard_until, watermark
 
 NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
 LATE = timedelta(minutes=2)
@@ -82,3 +82,25 @@ def test_the_watermark_never_passes_a_partition_that_waits(
             for row in progress
             if row.next_offset < ends[row.partition]
         )
+
+
+def heard(progress: list[Progress], ends: Mapping[int, int], *, now: datetime) -> datetime | None:
+    by_partition = {row.partition: row for row in progress}
+    return heard_until(by_partition, ends, lateness=LATE, now=now)
+
+
+def test_a_live_stream_is_listened_to_while_nothing_comes() -> None:
+    progress = [stored(0, 5, 0)]
+
+    assert heard(progress, {0: 5}, now=at(600)) == at(600) - LATE
+    assert heard(progress, {0: 5}, now=at(1)) == at(0), "never before what was heard"
+
+
+def test_while_messages_wait_no_source_is_silent_for_longer_than_the_watermark_tells() -> None:
+    assert heard([stored(0, 5, 0)], {0: 6}, now=at(600)) == at(0) - LATE
+    assert heard([stored(0, 5, 0)], {0: 5, 1: 1}, now=at(600)) is None
+
+
+def test_an_archive_ends_with_its_last_item() -> None:
+    assert heard([stored(0, 5, 0)], {0: 5}, now=NOON + LIVE) == NOON
+    assert heard([], {0: 0}, now=NOON) is None

@@ -1,0 +1,119 @@
+"""Sources that fall silent: from stored items to events at a real endpoint."""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+
+from db.engine import Engine, transaction
+from db.items import store_items
+from db.rows import Progress
+from db.sources import silences
+from pipeline.settings import Settings
+from pipeline.source_watch import SourceWatch
+from pipeline.stages.silence import watch_sources
+from tests.integration.endpoints import receiver
+from tests.integration.samples import NOON, item, store
+from tests.integration.watching import Watch, types, verified
+
+pytestmark = pytest.mark.integration
+
+HOUR = timedelta(hours=1)
+WEEKS = 4 * 7 * 24
+
+
+@pytest.fixture
+def watch(engine: Engine) -> Iterator[Watch]:
+    running = Watch(engine)
+    yield running
+    running.close()
+
+
+def hourly(engine: Engine, source: str, *, first: int, last: int) -> None:
+    """Store an item of a source in each of these hours after noon."""
+    hours = range(first, last + 1)
+    store(
+        engine, *(item(f"{source} {hour}", at=NOON + hour * HOUR, source=source) for hour in hours)
+    )
+
+
+def look(engine: Engine, at: datetime) -> list[str]:
+    with transaction(engine) as session:
+        return [notice.type for notice in watch_sources(session, now=at)]
+
+
+def test_a_source_that_dies_is_told_of_once_and_again_when_it_speaks(
+    engine: Engine, watch: Watch
+) -> None:
+    with receiver() as operator, receiver() as other:
+        watch.subscribe(operator.url, operations=True)
+        watch.subscribe(other.url)
+        hourly(engine, "dying", first=-WEEKS, last=0)
+        hourly(engine, "alive", first=-WEEKS, last=14)
+        assert look(engine, NOON + 2 * HOUR) == []
+        assert look(engine, NOON + 12 * HOUR) == ["source.silent"]
+        assert look(engine, NOON + 13 * HOUR) == [], "it was told already"
+        hourly(engine, "dying", first=14, last=14)
+        assert look(engine, NOON + 14 * HOUR) == ["source.resumed"]
+        assert look(engine, NOON + 14 * HOUR) == []
+        watch.deliver()
+
+        silent, resumed = verified(operator)
+        assert types(operator) == ["source.silent", "source.resumed"]
+        assert other.received == []
+    assert isinstance(silent["data"], dict)
+    assert silent["data"] | {"once_in_days": 0, "expected": 0} == {
+        "source": "dying",
+        "silent_since": "2023-03-09T12:00:00Z",
+        "usual_gap_s": 3600,
+        "expected": 0,
+        "once_in_days": 0,
+    }
+    assert resumed["data"] == {
+        "source": "dying",
+        "silent_since": "2023-03-09T12:00:00Z",
+        "spoke_at": "2023-03-10T02:00:00Z",
+    }
+
+
+def test_two_schedulers_tell_of_a_silence_once(engine: Engine, watch: Watch) -> None:
+    with receiver() as operator:
+        watch.subscribe(operator.url, operations=True)
+        hourly(engine, "dying", first=-WEEKS, last=0)
+        looks = [threading.Thread(target=look, args=(engine, NOON + 12 * HOUR)) for _ in range(2)]
+        for each in looks:
+            each.start()
+        for each in looks:
+            each.join()
+        watch.deliver()
+
+        assert types(operator) == ["source.silent"]
+
+
+def test_the_job_listens_by_the_wall_clock_while_nothing_waits(engine: Engine) -> None:
+    class FakeOffsets:
+        """A broker whose end does not move."""
+
+        ends = {0: 5}
+
+        def end_offsets(self, topic: str) -> dict[int, int]:  # noqa: ARG002  # the seam's form
+            """Return what is set."""
+            return self.ends
+
+    hourly(engine, "dying", first=-WEEKS, last=0)
+    with transaction(engine) as session:
+        store_items(session, [], [Progress("news.raw.v1", 0, 5, NOON)])
+    offsets = FakeOffsets()
+    job = SourceWatch(engine, offsets, Settings(), now=lambda: NOON + 12 * HOUR)
+    offsets.ends = {0: 6}
+    job.tick()
+    assert _silent(engine) == []
+    offsets.ends = {0: 5}
+    job.tick()
+    assert _silent(engine) == ["dying"]
+
+
+def _silent(engine: Engine) -> list[str]:
+    with transaction(engine) as session:
+        return [row.source for row in silences(session) if row.ended_at is None]
