@@ -93,9 +93,10 @@ def test_two_schedulers_tell_of_a_silence_once(engine: Engine, watch: Watch) -> 
 
 def test_the_job_listens_by_the_wall_clock_while_nothing_waits(engine: Engine) -> None:
     class FakeOffsets:
-        """A broker whose end does not move."""
+        """A broker whose end is set."""
 
-        ends = {0: 5}
+        def __init__(self) -> None:
+            self.ends = {0: 5}
 
         def end_offsets(self, topic: str) -> dict[int, int]:  # noqa: ARG002  # the seam's form
             """Return what is set."""

@@ -88,21 +88,24 @@ def mail_server() -> Iterator[tuple[int, list[Envelope]]]:
             mails.append(mail)
             return "250 OK"
 
+    async def serve() -> None:
+        server = await stopping.get_loop().create_server(
+            lambda: SMTP(Handler(), loop=stopping.get_loop()), sock=listening
+        )
+        async with server:
+            await stopping
+
     loop = asyncio.new_event_loop()
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = loop.run_until_complete(
-        loop.create_server(lambda: SMTP(Handler(), loop=loop), sock=listening)
-    )
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    try:
-        yield listening.getsockname()[1], mails
-    finally:
-        loop.call_soon_threadsafe(server.close)
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.run_until_complete(server.wait_closed())
-        loop.close()
+    stopping: asyncio.Future[None] = loop.create_future()
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+        thread.start()
+        try:
+            yield listening.getsockname()[1], mails
+        finally:
+            loop.call_soon_threadsafe(stopping.set_result, None)
+            thread.join()
+            loop.close()
 
 
 def deliver(url: str, *, allow_hosts: Sequence[str] = LOOPBACK) -> Attempt:
