@@ -326,7 +326,7 @@ class NoticeRow:
 
 
 @dataclass(frozen=True, slots=True)
-class SilenceRow:
+class SourceSilenceRow:
     """A silence of a source, in event time; ``ended_at`` is None while it lasts."""
 
     source: str

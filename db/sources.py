@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.engine import Session
-from db.rows import SilenceRow
+from db.rows import SourceSilenceRow
 from db.tables import source_silences
 
 _HEARD = sa.text("""
@@ -36,13 +36,13 @@ def heard_slots(
     return {row.source: row.slots for row in rows}
 
 
-def silences(session: Session) -> list[SilenceRow]:
+def silences(session: Session) -> list[SourceSilenceRow]:
     """Return the last silence of each source that had one."""
     query = sa.select(source_silences).order_by(source_silences.c.source)
-    return [SilenceRow(*row) for row in session.execute(query)]
+    return [SourceSilenceRow(*row) for row in session.execute(query)]
 
 
-def save_silence(session: Session, row: SilenceRow) -> None:
+def save_silence(session: Session, row: SourceSilenceRow) -> None:
     """Store a source's last silence; does not commit."""
     values = {"since": row.since, "ended_at": row.ended_at}
     upsert = insert(source_silences).values(source=row.source, **values)

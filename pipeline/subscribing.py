@@ -11,7 +11,7 @@ from typing import TypeVar
 from uuid import UUID, uuid4
 
 from alerts.delivery.secrets import encrypt, new_secret
-from alerts.types import Severity
+from alerts.types import Detector, Severity
 from db.engine import Session
 from db.rows import ScopeKind, SubscriptionRow, TargetKind
 from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
@@ -19,7 +19,6 @@ from db.watchlists import list_watchlists
 from pipeline.catalogue import LANGUAGES
 from pipeline.companies import sectors
 from pipeline.series import UnknownSeries, find_one
-from pipeline.stages.alerting import DETECTOR
 from pipeline.targets import BadSubscription, to_target
 from pipeline.text import LANGUAGES as ITEM_LANGUAGES
 from pipeline.timing import check_zone, parse_clock, parse_quiet, told_clock
@@ -109,7 +108,7 @@ def to_subscription(
         sectors=_chosen("sectors", wish.sectors, sectors().values() if wish.sectors else ()),
         severities=_chosen("severities", wish.severities, Severity),
         languages=_chosen("languages", wish.languages, ITEM_LANGUAGES),
-        detectors=_chosen("detectors", wish.detectors, [DETECTOR]),
+        detectors=_chosen("detectors", wish.detectors, Detector),
         quiet_start=start,
         quiet_end=end,
         digest_at=tuple(sorted({_timed("digest_at", parse_clock, at) for at in wish.digest_at})),

@@ -19,7 +19,7 @@ from alerts.source_silence import HISTORY, SLOT, find_silence
 from db.alerts import try_lock
 from db.engine import Session
 from db.notices import save_notice, told_of_operations
-from db.rows import NoticeRow, SilenceRow
+from db.rows import NoticeRow, SourceSilenceRow
 from db.sources import forget_silences, heard_slots, save_silence, silences
 
 _LOCK = "source_silence"
@@ -51,7 +51,7 @@ def _look(
     session: Session,
     source: str,
     heard: Mapping[str, Sequence[datetime]],
-    known: Mapping[str, SilenceRow],
+    known: Mapping[str, SourceSilenceRow],
     now: datetime,
 ) -> Notice | None:
     """Store and return what has changed about one source."""
@@ -60,13 +60,13 @@ def _look(
         spoke = next((slot for slot in slots if slot > last.since), None)
         if spoke is None:
             return None
-        save_silence(session, SilenceRow(source, last.since, spoke))
+        save_silence(session, SourceSilenceRow(source, last.since, spoke))
         data = SpokenSource(source=source, silent_since=last.since, spoke_at=spoke)
         return SourceResumed(timestamp=spoke, data=data)
     silence = find_silence(slots, now=now, last_ended=None if last is None else last.ended_at)
     if silence is None:
         return None
-    save_silence(session, SilenceRow(source, silence.since))
+    save_silence(session, SourceSilenceRow(source, silence.since))
     return SourceSilent(
         timestamp=now,
         data=SilentSource(
