@@ -4,6 +4,7 @@ Times here are wall-clock times, all of them given by the caller. When to try ag
 decided elsewhere, as is what an attempt is.
 """
 
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -23,6 +24,7 @@ _CLAIM = sa.text("""
             AND (o.leased_until IS NULL OR o.leased_until <= :now OR o.leased_until > :beyond)
             AND (s.wait_until IS NULL OR s.wait_until <= :now)
             AND NOT s.paused
+            AND (s.failing_since IS NOT NULL) = :failing
             AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
                 WHERE earlier.subscription_id = o.subscription_id
@@ -47,15 +49,42 @@ _CLAIM = sa.text("""
 _AFTER = {"delivered": "delivered", "gone": "dead", "dead": "dead", "failed": "pending"}
 
 
-def claim(session: Session, *, now: datetime, limit: int, lease: timedelta) -> list[DeliveryRow]:
+_RECORD = sa.text("""
+    WITH known AS (SELECT id FROM outbox WHERE id = :delivery_id FOR UPDATE),
+    tried AS (
+        INSERT INTO delivery_attempts (delivery_id, at, outcome, status, detail, duration_ms)
+        SELECT id, CAST(:at AS timestamptz), CAST(:outcome AS text), CAST(:status AS int),
+            CAST(:detail AS text), CAST(:duration_ms AS int) FROM known)
+    UPDATE outbox AS o
+    SET attempts = o.attempts + 1, leased_until = NULL,
+        next_attempt_at = CAST(:next_attempt_at AS timestamptz),
+        state = CASE WHEN o.state = 'pending' THEN CAST(:state AS text) ELSE o.state END
+    FROM known WHERE o.id = known.id
+""")
+
+
+def claim(
+    session: Session, *, now: datetime, limit: int, lease: timedelta, failing: bool = False
+) -> list[DeliveryRow]:
     """Lease deliveries that are due, oldest first; does not commit.
 
     Nobody else gets them until the lease ends or an attempt is recorded. Of one alert, a
     subscription gets each event only when the earlier ones are delivered or dead.
+
+    Args:
+        session: An open session.
+        now: Wall-clock time.
+        limit: Most deliveries.
+        lease: How long they are kept from others.
+        failing: Those to endpoints whose last attempt failed, instead of those to all others.
+
+    Returns:
+        The deliveries.
     """
     # A lease of so long was given by a clock that was ahead, and would hold its row for as long.
     beyond = now + 2 * lease
-    parameters = {"now": now, "limit": limit, "until": now + lease, "beyond": beyond}
+    parameters: dict[str, object] = {"now": now, "until": now + lease, "beyond": beyond}
+    parameters |= {"limit": limit, "failing": failing}
     return [
         DeliveryRow(
             id=row.delivery_id,
@@ -95,25 +124,12 @@ def record_attempt(
         duration_ms: How long it took.
         next_attempt_at: When a failed one is due again; None ends it.
     """
-    known = sa.select(outbox.c.id).where(outbox.c.id == delivery_id).with_for_update()
-    if session.execute(known).first() is None:
-        return
-    attempt = AttemptRow(delivery_id, at, outcome, status, detail, duration_ms)
-    columns = {name: getattr(attempt, name) for name in AttemptRow.__dataclass_fields__}
-    session.execute(sa.insert(delivery_attempts).values(columns))
     state = _AFTER[outcome]
     if state == "pending" and next_attempt_at is None:
         state = "dead"
-    session.execute(
-        sa.update(outbox)
-        .where(outbox.c.id == delivery_id)
-        .values(
-            attempts=outbox.c.attempts + 1,
-            leased_until=None,
-            next_attempt_at=next_attempt_at,
-            state=sa.case((outbox.c.state == "pending", state), else_=outbox.c.state),
-        )
-    )
+    attempt = AttemptRow(delivery_id, at, outcome, status, detail, duration_ms)
+    moved = {"next_attempt_at": next_attempt_at, "state": state}
+    session.execute(_RECORD, asdict(attempt) | moved)
 
 
 def pending(session: Session) -> int:

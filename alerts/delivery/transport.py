@@ -64,48 +64,54 @@ class _GuardedTransport(httpx.BaseTransport):
         ssl_context: ssl.SSLContext,
     ) -> None:
         self._allow_hosts = allow_hosts
-        self._pool = httpcore.ConnectionPool(
-            ssl_context=ssl_context,
-            # Whoever sends bounds what is under way; by default the eleventh endpoint would
-            # wait for the ten slow ones before it.
-            max_connections=None,
-            max_keepalive_connections=0,
-            network_backend=backend,
-        )
+        self._backend = backend
+        self._ssl_context = ssl_context
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
         if url.scheme != "https" and not is_allowed(url.host, self._allow_hosts):
             msg = "only https leaves the network"
             raise AddressRefused(msg, request=request)
-        with _httpx_errors(request):
-            response = self._pool.handle_request(
-                httpcore.Request(
-                    request.method,
-                    httpcore.URL(
-                        scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                    ),
-                    headers=request.headers.raw,
-                    content=request.stream,
-                    extensions=request.extensions,
+        target = httpcore.URL(
+            scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
+        )
+        # One for each request: a pool looks through all that are under way, and none is kept.
+        connection = httpcore.HTTPConnection(
+            target.origin, ssl_context=self._ssl_context, network_backend=self._backend
+        )
+        try:
+            with _httpx_errors(request):
+                response = connection.handle_request(
+                    httpcore.Request(
+                        request.method,
+                        target,
+                        headers=request.headers.raw,
+                        content=request.stream,
+                        extensions=request.extensions,
+                    )
                 )
-            )
+        except BaseException:
+            connection.close()
+            raise
         return httpx.Response(
             response.status,
             headers=response.headers,
-            stream=_Body(response, request),
+            stream=_Body(response, connection, request),
             extensions=response.extensions,
         )
-
-    def close(self) -> None:
-        self._pool.close()
 
 
 class _Body(httpx.SyncByteStream):
     """The answer's body, read as it comes."""
 
-    def __init__(self, response: httpcore.Response, request: httpx.Request) -> None:
+    def __init__(
+        self,
+        response: httpcore.Response,
+        connection: httpcore.HTTPConnection,
+        request: httpx.Request,
+    ) -> None:
         self._response = response
+        self._connection = connection
         self._request = request
 
     def __iter__(self) -> Iterator[bytes]:
@@ -114,6 +120,7 @@ class _Body(httpx.SyncByteStream):
 
     def close(self) -> None:
         self._response.close()
+        self._connection.close()
 
 
 @contextmanager

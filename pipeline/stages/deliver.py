@@ -27,10 +27,15 @@ from pipeline.stages.settle import settle
 
 log = structlog.stdlib.get_logger(__name__)
 
-# One tick's worth; a lane keeps no more waiting either.
+# One claim's worth; a lane keeps no more waiting either.
 CLAIM_ROWS = 100
-# Endpoints served at the same moment; rows of further ones wait for the end of their lease.
-MAX_LANES = 64
+# A tick ends after so many, for the process may be told to stop.
+TICK_ROWS = 2000
+# Endpoints served at the same moment: threads that wait for an answer cost little. An endpoint is
+# known to hang only after its first attempt, so there are enough for hundreds that do.
+MAX_LANES = 512
+# Of those, what endpoints whose last attempt failed may take at most: they hold up no other.
+MAX_FAILING_LANES = 128
 # An attempt may outlive its timeout: looking up a name has no limit of its own, but ten seconds
 # are what resolvers take by default.
 MARGIN = timedelta(seconds=10)
@@ -107,6 +112,7 @@ class Lanes:
         self._on_outcome = on_outcome
         self._changed = threading.Condition()
         self._lanes: dict[UUID, deque[tuple[DeliveryRow, datetime]]] = {}
+        self._failing: set[UUID] = set()
         self._failures: deque[Exception] = deque(maxlen=MAX_LANES)
         self._closing = False
 
@@ -126,11 +132,28 @@ class Lanes:
         now = self._now()
         with transaction(self._engine) as session:
             make_digests(session, now=now)
-        with transaction(self._engine) as session:
-            rows = claim(session, now=now, limit=CLAIM_ROWS, lease=self._lease)
-        for row in rows:
-            self._offer(row, now + self._lease)
-        return len(rows)
+        return sum(self._fill(failing=failing) for failing in (False, True))
+
+    def _fill(self, *, failing: bool) -> int:
+        """Claim as much as there are free lanes for; return how many rows that were."""
+        claimed = 0
+        while (limit := min(CLAIM_ROWS, self._free(failing=failing))) and claimed < TICK_ROWS:
+            now = self._now()
+            with transaction(self._engine) as session:
+                rows = claim(session, now=now, limit=limit, lease=self._lease, failing=failing)
+            for row in rows:
+                self._offer(row, now + self._lease, failing=failing)
+            claimed += len(rows)
+            if len(rows) < limit:
+                break
+        return claimed
+
+    def _free(self, *, failing: bool) -> int:
+        with self._changed:
+            if self._closing:
+                return 0
+            free = MAX_LANES - len(self._lanes)
+            return min(free, MAX_FAILING_LANES - len(self._failing)) if failing else free
 
     def wait_idle(self, timeout_s: float) -> bool:
         """Wait until no lane has work; tell whether that came in time."""
@@ -147,7 +170,7 @@ class Lanes:
             self._closing = True
         return self.wait_idle(timeout_s)
 
-    def _offer(self, row: DeliveryRow, lease_ends: datetime) -> None:
+    def _offer(self, row: DeliveryRow, lease_ends: datetime, *, failing: bool) -> None:
         endpoint = row.subscription.id
         with self._changed:
             waiting = self._lanes.get(endpoint)
@@ -155,9 +178,11 @@ class Lanes:
                 if len(waiting) < CLAIM_ROWS:
                     waiting.append((row, lease_ends))
                 return
-            if self._closing or len(self._lanes) >= MAX_LANES:
+            if self._closing:
                 return
             self._lanes[endpoint] = deque([(row, lease_ends)])
+            if failing:
+                self._failing.add(endpoint)
         # A daemon: an endpoint that hangs cannot keep the process from ending.
         threading.Thread(
             target=self._run, args=(endpoint,), name=f"deliver-{endpoint}", daemon=True
@@ -191,4 +216,5 @@ class Lanes:
 
     def _end(self, endpoint: UUID) -> None:
         del self._lanes[endpoint]
+        self._failing.discard(endpoint)
         self._changed.notify_all()

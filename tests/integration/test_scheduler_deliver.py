@@ -128,6 +128,43 @@ def test_an_endpoint_that_hangs_holds_up_no_other(
     assert not lanes.wait_idle(0)
 
 
+def test_hundreds_of_endpoints_that_hang_hold_up_no_other(
+    engine: Engine, lanes: Lanes, send: FakeSend
+) -> None:
+    send.hangs |= {_subscribe(engine) for _ in range(300)}
+    quick = _subscribe(engine)
+    _say(engine)
+
+    assert lanes.tick() == 301
+
+    until(lambda: len(send.bodies(quick)) == 1)
+    assert not lanes.wait_idle(0)
+
+
+def test_endpoints_that_fail_take_no_more_than_their_share_of_lanes(
+    engine: Engine,
+    lanes: Lanes,
+    send: FakeSend,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(deliver, "MAX_FAILING_LANES", 2)
+    down = [_subscribe(engine) for _ in range(5)]
+    quick = _subscribe(engine)
+    send.answers = dict.fromkeys(down, REFUSED)
+    _say(engine)
+    _pass(lanes)
+    send.hangs |= set(down)
+    clock.advance(minutes(1))
+
+    assert lanes.tick() == 2, "of the five that are due again"
+    _say(engine, count=3)
+    lanes.tick()
+
+    until(lambda: len(send.bodies(quick)) == 3)
+    assert len([row for row in send.sent if row.subscription.id in down]) == 5 + 2
+
+
 def test_fifteen_slow_endpoints_are_waited_for_side_by_side(engine: Engine) -> None:
     secret = encrypt(new_secret(), KEY)
     with receiver() as slow, guarded_client(allow_hosts=["127.0.0.1"], timeout_s=9.0) as client:
