@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from alerts.delivery.chat import MAX_CHARS, Tone
+from alerts.types import Detector
 from pipeline.catalogue import say
 
 _SHOWN = 3
@@ -53,8 +54,9 @@ class _Writer:
     def alert(self, event_type: str, data: dict[str, Any]) -> Message:
         window = data["window"]
         resolved = event_type == "alert.resolved"
+        attention = "_attention" if data["detector"] == Detector.ATTENTION_SURGE else ""
         figures = self._say(
-            "chat_figures",
+            f"chat_figures{attention}",
             observed=f"{data['observed']:g}",
             expected=f"{data['expected']:g}",
             hours=_hours(window["start"], window["end"]),
@@ -64,7 +66,7 @@ class _Writer:
         telling = [] if resolved else data["evidence"][:_SHOWN]
         lines = [line for item in telling for line in self._evidence(item)]
         title = self._say(
-            f"chat_{event_type.replace('.', '_')}",
+            f"chat_{event_type.replace('.', '_')}" + ("" if resolved else attention),
             severity=self._severity(data["severity"]),
             name=_plain(data["scope"]["name"]),
         )

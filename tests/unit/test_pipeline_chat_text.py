@@ -21,10 +21,17 @@ AT = datetime(2026, 3, 5, 12, tzinfo=UTC)
 DESK = "https://watch.example/desk/"
 
 
-def alert_body(kind: str, *, title: str = "Shares fall", url: str | None = None) -> str:
+def alert_body(
+    kind: str,
+    *,
+    title: str = "Shares fall",
+    url: str | None = None,
+    detector: str = "negative_spike",
+) -> str:
     item = {"title": title, "source": "wire", "url": url, "published_at": str(AT), "score": -0.9}
     data = {
         "id": str(UUID(int=7)),
+        "detector": detector,
         "severity": "critical",
         "scope": {"kind": "entity", "id": "northlake", "name": "Northlake Bank"},
         "window": {"start": str(AT - timedelta(hours=4)), "end": str(AT)},
@@ -57,6 +64,16 @@ def test_an_alert_is_told_in_chinese() -> None:
     assert message.title == "严重：Northlake Bank 负面新闻增多"
     assert message.text.startswith("4 小时内负面报道 3 条（平常 0.03 条）")
     assert "desk" not in message.text
+
+
+def test_attention_is_not_told_as_bad_news() -> None:
+    for kind in ("alert.fired", "alert.updated"):
+        body = alert_body(kind, detector="attention_surge")
+
+        message = chat_message(kind, body, language="en", desk_url=None)
+
+        assert "attention to Northlake Bank" in message.title
+        assert message.text.startswith("3 accounts in 4 h where 0.03 are usual")
 
 
 def test_the_end_of_an_alert_is_good_news_without_evidence() -> None:
