@@ -4,8 +4,10 @@ Times here are wall-clock times, all of them given by the caller. When to try ag
 decided elsewhere, as is what an attempt is.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -25,6 +27,7 @@ _CLAIM = sa.text("""
             AND (s.wait_until IS NULL OR s.wait_until <= :now)
             AND NOT s.paused
             AND (s.failing_since IS NOT NULL) = :failing
+            AND o.subscription_id <> ALL (CAST(:but AS uuid[]))
             AND NOT EXISTS (
                 SELECT FROM outbox AS earlier
                 WHERE earlier.subscription_id = o.subscription_id
@@ -64,7 +67,13 @@ _RECORD = sa.text("""
 
 
 def claim(
-    session: Session, *, now: datetime, limit: int, lease: timedelta, failing: bool = False
+    session: Session,
+    *,
+    now: datetime,
+    limit: int,
+    lease: timedelta,
+    failing: bool = False,
+    but: Sequence[UUID] = (),
 ) -> list[DeliveryRow]:
     """Lease deliveries that are due, oldest first; does not commit.
 
@@ -77,6 +86,7 @@ def claim(
         limit: Most deliveries.
         lease: How long they are kept from others.
         failing: Those to endpoints whose last attempt failed, instead of those to all others.
+        but: Subscriptions to leave out.
 
     Returns:
         The deliveries.
@@ -84,7 +94,7 @@ def claim(
     # A lease of so long was given by a clock that was ahead, and would hold its row for as long.
     beyond = now + 2 * lease
     parameters: dict[str, object] = {"now": now, "until": now + lease, "beyond": beyond}
-    parameters |= {"limit": limit, "failing": failing}
+    parameters |= {"limit": limit, "failing": failing, "but": list(but)}
     return [
         DeliveryRow(
             id=row.delivery_id,

@@ -35,8 +35,9 @@ def try_out(
 
     settings = load_settings()
     with open_session(settings) as session:
-        if _known(session, subscription_id).disabled_reason is not None:
-            raise fail("the subscription is disabled; `tapewatch subscriptions resume` ends that")
+        row = _known(session, subscription_id)
+        if row.paused or row.disabled_reason is not None:
+            raise fail("it is paused or disabled; `tapewatch subscriptions resume` ends that")
         delivery_id = queue_trial(session, subscription_id, now=datetime.now(UTC))
     typer.echo(f"queued     {delivery_id}")
     attempt = _first_attempt(settings, delivery_id, wait_s=wait_s)

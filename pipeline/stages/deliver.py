@@ -140,13 +140,24 @@ class Lanes:
         while (limit := min(CLAIM_ROWS, self._free(failing=failing))) and claimed < TICK_ROWS:
             now = self._now()
             with transaction(self._engine) as session:
-                rows = claim(session, now=now, limit=limit, lease=self._lease, failing=failing)
+                rows = claim(
+                    session,
+                    now=now,
+                    limit=limit,
+                    lease=self._lease,
+                    failing=failing,
+                    but=self._full(),
+                )
             for row in rows:
                 self._offer(row, now + self._lease, failing=failing)
             claimed += len(rows)
             if len(rows) < limit:
                 break
         return claimed
+
+    def _full(self) -> list[UUID]:
+        with self._changed:
+            return [key for key, waiting in self._lanes.items() if len(waiting) >= CLAIM_ROWS]
 
     def _free(self, *, failing: bool) -> int:
         with self._changed:

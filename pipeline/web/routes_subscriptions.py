@@ -198,13 +198,13 @@ def rotate_secret(
 @router.post(
     "/{subscription_id}/test",
     status_code=202,
-    responses=_MISSING | {409: {"description": "The subscription is disabled."}},
+    responses=_MISSING | {409: {"description": "The subscription is paused or disabled."}},
 )
 def test_subscription(subscription_id: UUID, session: SessionOf) -> Delivery:
     """Send a signed test event; its attempts are found under the delivery's id."""
     row = _found(session, subscription_id)
-    if row.disabled_reason is not None:
-        raise Problem(409, "the subscription is disabled; resume it first")
+    if row.paused or row.disabled_reason is not None:
+        raise Problem(409, "the subscription is paused or disabled; resume it first")
     delivery_id = queue_trial(session, subscription_id, now=datetime.now(UTC))
     return Delivery.model_validate(find_delivery(session, delivery_id))
 

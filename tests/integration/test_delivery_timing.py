@@ -142,6 +142,7 @@ async def test_times_filters_and_watchlists_are_set_by_the_api(database_url: str
         made = await client.post("/v1/subscriptions", json=wish)
         path = f"/v1/subscriptions/{made.json()['id']}"
         paused = await client.post(f"{path}/pause")
+        tried = await client.post(f"{path}/test")
         resumed = await client.post(f"{path}/resume")
         used = await client.delete("/v1/watchlists/lenders")
         await client.delete(path)
@@ -159,6 +160,7 @@ async def test_times_filters_and_watchlists_are_set_by_the_api(database_url: str
         "digest_at": ["08:30", "16:00"],
     }
     assert (paused.json()["paused"], resumed.json()["paused"]) == (True, False)
+    assert tried.status_code == 409
     assert [answer.status_code for answer in (used, unused, gone)] == [409, 204, 404]
 
 
