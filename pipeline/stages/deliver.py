@@ -18,7 +18,7 @@ from uuid import UUID
 import structlog
 
 from alerts.delivery.schedule import next_attempt_at
-from alerts.delivery.webhook import Attempt, Outcome
+from alerts.delivery.webhook import Attempt, Outcome, Reason
 from db.engine import Engine, transaction
 from db.outbox import claim
 from db.rows import DeliveryRow
@@ -78,8 +78,9 @@ def deliver_one(
         log.warning(
             "endpoint_disabled", subscription=str(row.subscription.id), reason=settled.disabled
         )
-    rests = settled.disabled is not None or attempt.retry_after is not None
-    return settled.outcome, rests
+    # Who let one attempt run out of time would do so with each of the others in the lane.
+    rests = attempt.retry_after is not None or attempt.detail is Reason.TIMEOUT
+    return settled.outcome, rests or settled.disabled is not None
 
 
 class Lanes:
