@@ -45,7 +45,7 @@ _ALERTS = """
 _DELIVERIES = """
     DELETE FROM outbox WHERE id IN (
         SELECT id FROM outbox
-        WHERE created_at < :before AND state IN ('delivered', 'dead')
+        WHERE created_at < :before AND state IN ('delivered', 'digested', 'dead')
         ORDER BY position LIMIT :limit)
 """
 _AUDIT = """
