@@ -11,9 +11,10 @@ from db.rows import SourceSilenceRow
 from db.tables import source_silences
 
 _HEARD = sa.text("""
-    SELECT source, array_agg(DISTINCT
-        date_bin(:slot, published_at, TIMESTAMPTZ '2001-01-01 00:00+00')) AS slots
-    FROM items WHERE published_at > :since AND published_at <= :until
+    SELECT source, array_agg(slot ORDER BY slot) AS slots
+    FROM (SELECT DISTINCT source,
+              date_bin(:slot, published_at, TIMESTAMPTZ '2001-01-01 00:00+00') AS slot
+          FROM items WHERE published_at > :since AND published_at <= :until) AS heard
     GROUP BY source ORDER BY source
 """)
 
