@@ -289,8 +289,6 @@ class SubscriptionRow:
     url: str
     secret: bytes
     description: str
-    kind: TargetKind = TargetKind.WEBHOOK
-    language: str = "en"
     entities: tuple[str, ...] = ()
     topics: tuple[str, ...] = ()
     severities: tuple[str, ...] = ()
@@ -298,6 +296,8 @@ class SubscriptionRow:
     sectors: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     detectors: tuple[str, ...] = ()
+    kind: TargetKind = TargetKind.WEBHOOK
+    language: str = "en"
     quiet_start: time | None = None
     quiet_end: time | None = None
     digest_at: tuple[time, ...] = ()
