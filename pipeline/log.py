@@ -9,7 +9,7 @@ import structlog
 from structlog.typing import Processor
 
 # They repeat one line for every attempt while a broker is away; we log each change of state.
-_CHATTY = ("aiokafka", "kafka", "faust", "mode", "httpx", "httpcore", "alembic")
+_CHATTY = ("aiokafka", "kafka", "faust", "mode", "apscheduler", "httpx", "httpcore", "alembic")
 # They log whole addresses, and an address of a webhook or a feed may be a secret.
 _DISCREET = ("httpx", "httpcore")
 # Its batches take longer than its commit timer's interval, which harms nothing.

@@ -1,25 +1,23 @@
-"""Runs jobs again and again by a clock that nobody sets: a wall clock that jumps moves nothing."""
+"""Runs jobs again and again by APScheduler, also across a wall clock that is set.
 
-import heapq
-import random
+APScheduler reckons by the wall clock: one set back by an hour would leave every job waiting for an
+hour. A watch compares it with the clock that nobody sets, and gives every job its turn when the
+two part.
+"""
+
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 
 import structlog
+from apscheduler.schedulers.background import BackgroundScheduler
+
+# A clock that a time service draws in slowly is no jump.
+_JUMP_S = 2.0
+_LOOK_EVERY_S = 1.0
 
 log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(order=True, slots=True)
-class _Turn:
-    due_s: float
-    number: int
-    job: Callable[[], object] = field(compare=False)
-    every_s: float = field(compare=False)
-    jitter_s: float = field(compare=False)
 
 
 class Ticking:
@@ -33,11 +31,13 @@ class Ticking:
     """
 
     def __init__(self, *, threads: int) -> None:
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="job")
-        self._clock = threading.Thread(target=self._run, name="ticking", daemon=True)
-        self._changed = threading.Condition()
-        self._turns: list[_Turn] = []
-        self._stopped = False
+        self._scheduler = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": {"type": "threadpool", "max_workers": threads}},
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+        self._watch = threading.Thread(target=self._watch_clock, name="clock-watch", daemon=True)
+        self._stopped = threading.Event()
 
     def add(
         self,
@@ -48,44 +48,42 @@ class Ticking:
         jitter_s: float = 0.0,
     ) -> None:
         """Have a job run after a while and then every so many seconds, give or take the jitter."""
-        with self._changed:
-            turn = _Turn(time.monotonic() + first_in_s, len(self._turns), job, every_s, jitter_s)
-            heapq.heappush(self._turns, turn)
-            self._changed.notify()
+
+        def turn() -> None:
+            try:
+                job()
+            except Exception:  # the outermost edge of the job's thread
+                log.exception("job_failed")
+
+        self._scheduler.add_job(
+            turn,
+            "interval",
+            seconds=every_s,
+            next_run_time=datetime.now(UTC) + timedelta(seconds=first_in_s),
+            jitter=jitter_s or None,
+        )
 
     def start(self) -> None:
         """Begin with the turns; returns at once."""
-        self._clock.start()
+        self._scheduler.start()
+        self._watch.start()
 
     def shutdown(self) -> None:
         """Give no more turns; wait for the jobs that run."""
-        with self._changed:
-            self._stopped = True
-            self._changed.notify()
-        self._clock.join()
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        self._stopped.set()
+        self._watch.join()
+        self._scheduler.shutdown(wait=True)
 
-    def _run(self) -> None:
-        while (turn := self._next()) is not None:
-            self._pool.submit(self._take, turn)
+    def _watch_clock(self) -> None:
+        ahead = _ahead_s()
+        while not self._stopped.wait(_LOOK_EVERY_S):
+            moved, ahead = _ahead_s() - ahead, _ahead_s()
+            if abs(moved) >= _JUMP_S:
+                log.warning("clock_was_set", by_s=round(moved, 1))
+                for job in self._scheduler.get_jobs():
+                    job.modify(next_run_time=datetime.now(UTC))
 
-    def _next(self) -> _Turn | None:
-        """Wait for the next turn that is due; None when there are to be no more."""
-        with self._changed:
-            while not self._stopped:
-                wait_s = self._turns[0].due_s - time.monotonic() if self._turns else None
-                if wait_s is not None and wait_s <= 0:
-                    return heapq.heappop(self._turns)
-                self._changed.wait(wait_s)
-        return None
 
-    def _take(self, turn: _Turn) -> None:
-        try:
-            turn.job()
-        except Exception:  # the outermost edge of the job's thread
-            log.exception("job_failed")
-        jitter_s = random.uniform(-turn.jitter_s, turn.jitter_s)  # noqa: S311  # no secret
-        turn.due_s = max(turn.due_s + turn.every_s + jitter_s, time.monotonic())
-        with self._changed:
-            heapq.heappush(self._turns, turn)
-            self._changed.notify()
+def _ahead_s() -> float:
+    """Return how far the wall clock is ahead of the clock that nobody sets."""
+    return time.time() - time.monotonic()

@@ -1,6 +1,7 @@
 import threading
 import time
 
+import pytest
 from structlog.testing import capture_logs
 
 from pipeline.ticking import Ticking
@@ -59,3 +60,20 @@ def test_a_job_waits_for_its_first_turn_and_none_comes_after_the_end() -> None:
     assert not ran.wait(0.05)
     ticking.shutdown()
     assert not ran.is_set()
+
+
+def test_a_clock_that_is_set_back_holds_no_job_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = threading.Event()
+    monkeypatch.setattr("pipeline.ticking._LOOK_EVERY_S", 0.01)
+    ahead = [3600.0]
+    monkeypatch.setattr("pipeline.ticking._ahead_s", lambda: ahead[0])  # a fake clock
+    ticking = Ticking(threads=1)
+    ticking.add(ran.set, every_s=3600.0, first_in_s=3600.0)
+    ticking.start()
+    time.sleep(0.05)
+    assert not ran.is_set()
+
+    ahead[0] = 0.0
+
+    assert ran.wait(5)
+    ticking.shutdown()
