@@ -30,5 +30,6 @@ REQUESTS: dict[tuple[str, str], Any] = {
         "reason": "known; the team is at it",
     },
     ("put", "/v1/alerts/{alert_id}/acknowledgement"): {"verdict": "wanted", "author": "jane"},
+    ("put", "/v1/watchlists/{name}"): {"entities": ["Quillmere Bancorp", "Nimbrava"]},
     ("post", "/v1/keys"): {"name": "feed handler", "scopes": ["ingest"]},
 }

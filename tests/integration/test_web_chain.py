@@ -146,9 +146,9 @@ async def test_an_alert_looks_like_the_body_of_the_webhook(
         events = await client.get(f"/v1/alerts/{fired.id}/events")
         none = await client.get(f"/v1/alerts/{uuid4()}")
 
-    assert listed.json() == {"alerts": [newer, last]}
-    assert firing.json() == {"alerts": [newer]}
-    assert old.json() == {"alerts": [last]}
+    assert listed.json() == {"alerts": [newer, last], "next_cursor": None}
+    assert firing.json() == {"alerts": [newer], "next_cursor": None}
+    assert old.json() == {"alerts": [last], "next_cursor": None}
     assert one.json() == last
     assert events.json() == {"events": [first, last]}
     assert none.status_code == 404

@@ -22,6 +22,8 @@ AUTH = {"Authorization": f"Bearer {API_KEY}"}
 # Names and times are told apart by looking them up: no schema says which exist.
 EXAMPLES = 20
 NOT_BY_SCHEMA = {"positive_data_acceptance"}
+# A question may carry parameters that nobody knows: they are ignored, as is usual.
+NOT_OF_QUESTIONS = {"negative_data_rejection"}
 
 
 @pytest.fixture
@@ -44,7 +46,8 @@ def api(database_url: str, engine: Engine, bootstrap_servers: str) -> Iterator[A
 
 @pytest.mark.parametrize("mode", list(GenerationMode), ids=lambda mode: mode.value)
 def test_the_api_does_what_it_says(api: Any, mode: GenerationMode) -> None:
-    excluded: list[Any] = [CHECKS.get_one(name) for name in NOT_BY_SCHEMA]
+    by_schema: list[Any] = [CHECKS.get_one(name) for name in NOT_BY_SCHEMA]
+    of_questions = [*by_schema, *(CHECKS.get_one(name) for name in NOT_OF_QUESTIONS)]
     tried = 0
     for result in api.get_all_operations():
         operation = result.ok()
@@ -58,6 +61,8 @@ def test_the_api_does_what_it_says(api: Any, mode: GenerationMode) -> None:
             database=None,
         )
         def hold(case: schemathesis.Case[Any]) -> None:
+            asks = case.method.upper() == "GET"
+            excluded = of_questions if asks else by_schema
             case.call_and_validate(headers=AUTH, excluded_checks=excluded)
 
         try:

@@ -119,12 +119,12 @@ def test_a_worker_is_not_ended_for_a_database_that_is_away(
     stream: Stream, database_proxy: CuttableProxy
 ) -> None:
     url = through(database_proxy, stream.database_url)
-    worker = stream.start_worker(TAPEWATCH_DATABASE__URL=url, TAPEWATCH_WORKER__STALLED_AFTER_S="1")
+    worker = stream.start_worker(TAPEWATCH_DATABASE__URL=url, TAPEWATCH_WORKER__STALLED_AFTER_S="5")
     wait_until(lambda: worker.said("worker_started"))
     database_proxy.cut()
     stream.produce([news(n) for n in range(20)])
     wait_until(lambda: worker.said("away", what="database"))
-    time.sleep(3)
+    time.sleep(7)
 
     assert worker.process.poll() is None
     database_proxy.mend()
