@@ -23,7 +23,10 @@ INPUTS := pyproject.toml requirements/torch.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help setup setup-demo demo test lint format unit audit sbom wheel wheel-test lock clean
+# `make faults RUNS=600`; trials add up in runs/faults.jsonl.
+RUNS ?= 60
+
+.PHONY: help setup setup-demo demo test faults lint format unit audit sbom wheel wheel-test lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -39,6 +42,10 @@ test: $(VENV)/.installed-dev  ## Lint, run every test, build the wheel and try i
 	$(MAKE) --no-print-directory lint
 	$(BIN)/pytest
 	$(MAKE) --no-print-directory wheel-test
+
+faults: $(VENV)/.installed-dev  ## Break the chain RUNS times and write the table of docs/reliability.md
+	@mkdir -p runs
+	$(BIN)/python -m tests.faults --runs $(RUNS)
 
 lint: $(VENV)/.installed-dev  ## Check style, types, imports and docstrings
 	$(BIN)/ruff check .

@@ -1,0 +1,107 @@
+"""All that can be broken. Each fault lasts until its function returns; then it is mended."""
+
+import random
+import signal
+import threading
+
+from tests.faults import database_faults as database
+from tests.faults import stream_faults as stream
+from tests.faults.fault import Fault, pause
+from tests.faults.receiver import misbehaves
+from tests.faults.trial import Trial
+
+
+def _nothing(_trial: Trial, _rng: random.Random) -> None:
+    """Break nothing."""
+
+
+def _send(service: str, number: signal.Signals) -> Fault:
+    def strike(trial: Trial, _rng: random.Random) -> None:
+        trial.services[f"{service}-0"].signal(number)
+
+    return Fault(f"{service}: {number.name}", strike)
+
+
+def _in_delivery(number: signal.Signals) -> Fault:
+    """Hit the dispatcher between an event's way out and the record of it."""
+
+    def strike(trial: Trial, rng: random.Random) -> None:
+        sent = threading.Event()
+        nth = rng.randrange(1, 6)
+
+        def behave(_key: str) -> str:
+            nonlocal nth
+            nth -= 1
+            if nth == 0:
+                trial.services["scheduler-0"].signal(number)
+                sent.set()
+            return "take"
+
+        trial.inbox.behave = behave
+        while not sent.is_set() and not trial.played.is_set():
+            pause(trial, 0.1)
+        pause(trial, 0.5)
+        trial.inbox.behave = lambda _: "take"
+
+    return Fault(f"dispatcher, as it delivers: {number.name}", strike)
+
+
+def _kill_one_of_two(trial: Trial, rng: random.Random) -> None:
+    trial.services[f"scheduler-{rng.randrange(2)}"].signal(signal.SIGKILL)
+
+
+def _jump(trial: Trial, rng: random.Random) -> None:
+    """Set the clock of all services hours off and back again, some in between."""
+    assert trial.bench.clock is not None
+    try:
+        for _ in range(2):
+            trial.bench.clock.jump(rng.choice((-1, 1)) * rng.randrange(60, 4 * 3600))
+            pause(trial, rng.uniform(0.2, 2.0))
+    finally:
+        trial.bench.clock.jump(0)
+
+
+def _endpoint(name: str, *ways: str) -> Fault:
+    def strike(trial: Trial, rng: random.Random) -> None:
+        behave = misbehaves(rng, ways)
+        trial.inbox.behave = behave
+        while not trial.played.is_set():
+            pause(trial, 0.1)
+        pause(trial, 2.0)
+        trial.inbox.behave = lambda _: "take"
+
+    return Fault(f"endpoint: {name}", strike)
+
+
+FAULTS = (
+    Fault("none", _nothing),
+    _send("worker", signal.SIGKILL),
+    _send("worker", signal.SIGTERM),
+    _send("scheduler", signal.SIGKILL),
+    _send("scheduler", signal.SIGTERM),
+    _in_delivery(signal.SIGKILL),
+    _in_delivery(signal.SIGTERM),
+    _send("web", signal.SIGKILL),
+    _send("web", signal.SIGTERM),
+    Fault("two schedulers", _nothing, schedulers=2),
+    Fault("two schedulers, one killed", _kill_one_of_two, schedulers=2),
+    Fault("PostgreSQL: killed and started again", database.killed),
+    Fault("PostgreSQL: restarted", database.restarted),
+    Fault("PostgreSQL: out of connections", database.out_of_connections),
+    Fault("PostgreSQL: read-only", database.read_only),
+    Fault("PostgreSQL: disk full", database.disk_full, needs="disk"),
+    Fault("PostgreSQL: deadlock", database.deadlock),
+    Fault("PostgreSQL: statement timeout", database.statement_timeout),
+    Fault("broker: stopped and back", stream.broker_frozen, needs="broker"),
+    Fault("broker: connections cut", stream.broker_cut, needs="broker"),
+    Fault("partitions reassigned in mid-batch", stream.reassigned),
+    Fault("worker frozen past its session and woken", stream.frozen),
+    Fault("worker frozen past its session beside another", stream.frozen, workers=2),
+    Fault("clock jumps", _jump, needs="clock"),
+    Fault("model file corrupt", stream.model_corrupt),
+    Fault("model file missing", stream.model_missing),
+    Fault("text that the model has no memory for", stream.out_of_memory),
+    _endpoint("hangs", "hang", "drip"),
+    _endpoint("resets", "reset", "lose the answer"),
+    _endpoint("lies", "garbage", "302", "500", "401", "lose the answer"),
+)
