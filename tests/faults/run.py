@@ -141,6 +141,8 @@ def _stop(trial: Trial) -> list[str]:
     """Ask all services to end; return who took too long, or ended badly."""
     problems = []
     for name, service in trial.services.items():
+        if service.held:  # it was ended by the fault, however that was
+            continue
         took_s = service.stop(_LEAVE_WITHIN_S + 5)
         if took_s > _LEAVE_WITHIN_S or service.process.exitcode != 0:
             status = service.process.exitcode

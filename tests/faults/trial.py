@@ -170,7 +170,7 @@ class Trial:
                     timeout=5,
                     trust_env=False,
                 )
-                assert answer.status_code in {202, 500, 503}, answer.text
+                assert answer.status_code in {202, 429, 500, 503}, answer.text
                 return answer.status_code == 202
             return False
 
