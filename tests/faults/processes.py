@@ -119,8 +119,11 @@ class Service:
 
     def start(self) -> None:
         """Start a process of it."""
+        self.log_path.touch()
         self.process = _CONTEXT.Process(
-            target=_run, args=(self.arguments, dict(self.environment), str(self.log_path))
+            target=_run,
+            args=(self.arguments, dict(self.environment), str(self.log_path)),
+            daemon=True,  # it ends with us, whatever happens
         )
         self.process.start()
         self._due_at = None
