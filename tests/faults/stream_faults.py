@@ -90,9 +90,8 @@ def _restart(trial: Trial) -> None:
 def out_of_memory(trial: Trial, rng: random.Random) -> None:
     """Send a text for which the model wants more memory than its process may have."""
     worker = trial.services["worker-0"]
-    while not worker.logged("worker_started"):
+    while not trial.played.is_set():
         pause(trial, 0.1)
-    pause(trial, rng.uniform(0.5, 1.5))
     pid = worker.process.pid
     assert pid is not None
     limit = _data_bytes(pid) + rng.randrange(10, 60) * 2**20

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -103,7 +103,8 @@ class Trial:
 
     def send_large(self, body: str) -> None:
         """Send an item that the worker may give up, but only by a dead letter."""
-        at = self.bench.stream.waves[0].items[0].published_at
+        # After all others: an item that comes late, or early, would change what is evaluated.
+        at = self.bench.stream.waves[-1].items[-1].published_at + timedelta(seconds=1)
         content = {"published_at": at.isoformat(), "title": "large", "body": body, "source": "wire"}
         limits = Limits(max_text_chars=MAX_TEXT_CHARS)
         item = item_from(content, now=datetime.now(UTC), limits=limits)
@@ -224,7 +225,8 @@ def open_trial(bench: Bench, *, schedulers: int = 1, workers: int = 1) -> Iterat
             for service in trial.services.values():
                 service.process.kill()
                 service.process.join(5)
-            player.join(10)
+            if player.is_alive():
+                player.join(10)
             bench.drop(name)
 
 
