@@ -170,6 +170,6 @@ def _check_alerts(
     ledger.problems += [f"{said} came under two ids" for said, ids in heard.items() if ids > 1]
     ledger.problems += [f"{said} is not of this stream" for said in heard.keys() - expected]
     ledger.problems += [f"webhook {key} changed its event" for key in inbox.changed]
-    rows = session.connection().exec_driver_sql("SELECT count(*) FROM alert_events").scalar_one()
+    rows = session.connection().exec_driver_sql("SELECT count(*) FROM outbox").scalar_one()
     if rows != len(expected):
-        ledger.problems.append(f"{rows} events are stored, not {len(expected)}")
+        ledger.problems.append(f"{rows} webhooks are written, not {len(expected)}")

@@ -13,8 +13,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-Said = tuple[str, str, str]
-"""Alert id, type of the event, its time."""
+Said = tuple[str, str, str, str]
+"""Alert id, type of the event, its time, and whom the alert speaks for besides."""
 
 
 @dataclass(slots=True)
@@ -45,7 +45,9 @@ class Inbox:
             self.refused += 1
             return "refuse"
         content = json.loads(body)
-        said = (content["data"]["id"], content["type"], content["timestamp"])
+        data = content["data"]
+        related = " ".join(sorted(one["name"] for one in data["related"]))
+        said = (data["id"], content["type"], content["timestamp"], related)
         key = headers["webhook-id"]
         answer = self.behave(key)
         if answer in {"take", "lose the answer"}:

@@ -107,6 +107,7 @@ class _Watch:
 
     def _note(self, stored: dict[int, int]) -> None:
         self.share = sum(stored.values()) / self._trial.bench.stream.messages
+        self._trial.stored = self.share
         now = (stored, len(self._trial.accepted), len(self._trial.inbox.seen))
         if now != self._last:
             self._last, self._moved_at = now, time.monotonic()
@@ -141,7 +142,7 @@ def _stop(trial: Trial) -> list[str]:
     """Ask all services to end; return who took too long, or ended badly."""
     problems = []
     for name, service in trial.services.items():
-        if service.held:  # it was ended by the fault, however that was
+        if service.held or not service.process.is_alive():  # ended by the fault, however that was
             continue
         took_s = service.stop(_LEAVE_WITHIN_S + 5)
         if took_s > _LEAVE_WITHIN_S or service.process.exitcode != 0:

@@ -30,6 +30,9 @@ from tests.integration.processes import free_port
 
 API_KEY = "a-key-that-only-this-trial-knows"
 PAUSE_S = 0.12
+# So far the player may be ahead of what is stored, of the stream; and how long it waits for it.
+_LEAD = 0.15
+_FOLLOW_S = 2.0
 MAX_TEXT_CHARS = 200_000
 _PLAY_WITHIN_S = 150.0
 
@@ -44,6 +47,7 @@ class Trial:
         poisoned: How many messages that are no items the broker has taken.
         expendable: Ids of those that may be dead letters.
         played: Set when the whole stream is accepted.
+        stored: Share of the stream that was last seen to be stored.
     """
 
     bench: Bench
@@ -57,6 +61,7 @@ class Trial:
     expendable: set[str] = field(default_factory=set)
     poisoned: int = 0
     played: threading.Event = field(default_factory=threading.Event)
+    stored: float = 0.0
     over: threading.Event = field(default_factory=threading.Event)
     failure: BaseException | None = None
     _producer: Any = None
@@ -92,7 +97,7 @@ class Trial:
                 send = self._post if number % 3 == 2 and "web" in self.services else self._produce
                 send(wave)
                 self.accepted |= {str(item.id) for item in wave.items}
-                if self.over.wait(PAUSE_S):
+                if self._paused((number + 1) / len(self.bench.stream.waves)):
                     return
             self.played.set()
         except BaseException as error:
@@ -100,6 +105,18 @@ class Trial:
             raise
         finally:
             self._forget_producer()
+
+    def _paused(self, share: float) -> bool:
+        """Let the worker follow, so that a fault comes while there is work; not for ever.
+
+        Returns:
+            Whether the trial is over.
+        """
+        until = time.monotonic() + _FOLLOW_S
+        while not self.over.wait(PAUSE_S):
+            if share - self.stored < _LEAD or time.monotonic() > until:
+                return False
+        return True
 
     def send_large(self, body: str) -> None:
         """Send an item that the worker may give up, but only by a dead letter."""
