@@ -20,7 +20,8 @@ def _nothing(_trial: Trial, _rng: random.Random) -> None:
 
 def _send(service: str, number: signal.Signals) -> Fault:
     def strike(trial: Trial, _rng: random.Random) -> None:
-        trial.services[f"{service}-0"].signal(number)
+        name = service if service in trial.services else f"{service}-0"
+        trial.services[name].signal(number)
 
     return Fault(f"{service}: {number.name}", strike)
 
