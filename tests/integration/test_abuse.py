@@ -69,7 +69,8 @@ def test_texts_that_are_code_to_somebody_are_texts(stream: Stream) -> None:
     assert "DROP TABLE" in titles
     assert "Ignore all previous" in titles
     assert not {"\u202e", "\u2066", "\u200b", "\ufeff", "\x1b", "\x07", "\r"} & set(titles)
-    assert "<script>" not in titles
+    shown = str(stream.one("select string_agg(title || body, '|') from items"))
+    assert "<script>" not in shown
 
 
 def _broken(rng: random.Random, good: list[bytes]) -> bytes:

@@ -14,7 +14,7 @@ def test_each_kind_of_disagreement_is_one() -> None:
     assert Ledger(items=3).agrees
     assert not Ledger(items=3, lost=["a"]).agrees
     assert not Ledger(items=3, doubled=["a"]).agrees
-    assert not Ledger(items=3, missing=[("id", "alert.fired", "now")]).agrees
+    assert not Ledger(items=3, missing=[("id", "alert.fired", "now", "")]).agrees
     assert not Ledger(items=3, problems=["it took 11 s to end"]).agrees
     assert "2 lost, such as a" in Ledger(items=3, lost=["a", "b"]).brief()
 
