@@ -173,7 +173,8 @@ class Trial:
     def _forget_producer(self) -> None:
         producer, self._producer = self._producer, None
         if producer is not None:
-            producer.close(timeout=1)
+            with suppress(KafkaError):  # what it still holds is sent again by the next one
+                producer.close(timeout=1)
 
     def _post(self, wave: Wave) -> None:
         url = f"http://127.0.0.1:{self.environment['TAPEWATCH_WEB__PORT']}/v1/items"
