@@ -1,7 +1,9 @@
 """What was held back for a digest, and putting the digest in its place."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import sqlalchemy as sa
 
@@ -9,7 +11,17 @@ from db.alert_tables import alert_events
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.notices import save_notice
-from db.rows import HeldRow, NoticeRow
+from db.rows import NoticeRow
+
+
+@dataclass(frozen=True, slots=True)
+class HeldRow:
+    """An event of an alert that is held back for a digest; ``created_at`` is wall-clock time."""
+
+    id: str
+    subscription_id: UUID
+    created_at: datetime
+    body: str
 
 
 def released(session: Session, *, now: datetime, limit: int) -> list[HeldRow]:

@@ -335,16 +335,6 @@ class SourceSilenceRow:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldRow:
-    """An event of an alert that is held back for a digest; ``created_at`` is wall-clock time."""
-
-    id: str
-    subscription_id: UUID
-    created_at: datetime
-    body: str
-
-
-@dataclass(frozen=True, slots=True)
 class DeliveryRow:
     """One event on its way to one subscription.
 
