@@ -26,7 +26,11 @@ _NO_TOPICS = (IGNORED,) * len(TOPICS)
 
 
 class Rows(Dataset[dict[str, Any]]):
-    """Examples as rows of numbers; those without spans are altered anew each time, if asked."""
+    """Examples as rows of numbers; those without spans are altered anew each time, if asked.
+
+    A row may come with its ``twin``: the same text altered, of which nothing is told but that it
+    means the same.
+    """
 
     def __init__(
         self,
@@ -35,13 +39,24 @@ class Rows(Dataset[dict[str, Any]]):
         *,
         max_tokens: int,
         altered: float = 0.0,
+        twins: float = 0.0,
         seed: int = 0,
     ) -> None:
-        """Tokenise once; ``altered`` is the share of reads that are altered, in [0, 1]."""
+        """Tokenise once.
+
+        Args:
+            examples: The texts and what is known of them.
+            tokenizer: Of the encoder.
+            max_tokens: A longer text is cut.
+            altered: Share of reads that are altered, in [0, 1].
+            twins: Share of the others that come with a twin, in [0, 1].
+            seed: Of what is altered, and how.
+        """
         self._examples = examples
         self._tokenizer = tokenizer
         self._max_tokens = max_tokens
         self._altered = altered
+        self._twins = twins
         self._random = random.Random(seed)  # noqa: S311 - no secret
         self._rows = [self._row(example, example.text) for example in examples]
 
@@ -53,7 +68,11 @@ class Rows(Dataset[dict[str, Any]]):
         free = example.names is None and not example.towards
         if free and self._random.random() < self._altered:
             return self._row(example, augment(example.text, self._random))
-        return self._rows[index]
+        row = self._rows[index]
+        if free and self._random.random() < self._twins:
+            altered = augment(example.text, self._random)
+            return row | {"twin": self._row(Example(altered), altered)}
+        return row
 
     def _row(self, example: Example, text: str) -> dict[str, Any]:
         clean = normalise(text)
@@ -86,8 +105,12 @@ class Collator:
 
         ``input_ids``, ``attention_mask`` and ``tags`` are (batch, tokens), ``sentiment`` and
         ``relevance`` (batch,), ``topics`` (batch, topics); ``spans`` holds (row, first token,
-        token after the last) for each span, and ``towards`` its sentiment.
+        token after the last) for each span, and ``towards`` its sentiment. The twins come last;
+        ``twins`` holds (row, its twin's row).
         """
+        doubled = [at for at, row in enumerate(rows) if "twin" in row]
+        pairs = [(at, len(rows) + place) for place, at in enumerate(doubled)]
+        rows = [*rows, *(rows[at]["twin"] for at in doubled)]
         ids = {"input_ids": [row["input_ids"] for row in rows]}
         batch = dict(self._tokenizer.pad(ids, return_tensors="pt"))
         width = batch["input_ids"].shape[1]
@@ -100,6 +123,7 @@ class Collator:
         spans = [(at, *span) for at, row in enumerate(rows) for span in row["towards"]]
         packed = torch.tensor(spans, dtype=torch.long).reshape(-1, 4)
         batch["spans"], batch["towards"] = packed[:, :3], packed[:, 3]
+        batch["twins"] = torch.tensor(pairs, dtype=torch.long).reshape(-1, 2)
         return batch
 
 

@@ -41,7 +41,12 @@ class TrainingConfig(_Strict):
         statements: How many statements of our own grammar are added (docs/statements.md).
         general: How many headlines of our own are added, of the economy and of politics, sport and
             the like, to tell relevance.
+        written: How often an epoch shows each headline and statement that we wrote out one by one
+            (docs/statements.md).
         augment: Share of texts that are shown altered, each time in another way.
+        twins: Share of texts that are shown twice in a batch, as they are and altered, and are to
+            get the same answer.
+        smoothing: How much of a sentiment's target goes to all answers alike.
         tuning: What is trained of the encoder: "full", "lora" or "ia3".
         trained_layers: How many of the uppermost layers are trained, besides the heads; empty
             trains all, and the embeddings.
@@ -56,7 +61,10 @@ class TrainingConfig(_Strict):
     data: tuple[DataFile, ...]
     statements: NonNegativeInt = 0
     general: NonNegativeInt = 0
+    written: NonNegativeInt = 0
     augment: float = Field(default=0.0, ge=0, le=1)
+    twins: float = Field(default=0.0, ge=0, le=1)
+    smoothing: float = Field(default=0.0, ge=0, lt=0.5)
     tuning: Tuning = Tuning.FULL
     trained_layers: NonNegativeInt | None = None
     lora_rank: PositiveInt = 16

@@ -14,16 +14,36 @@ from models.training.examples import IGNORED, Example
 
 # A head's loss is a sum over the rows that speak of it, divided by the size of the batch. The
 # weights bring a wrong answer of any head to the size of a wrong sentiment.
-_WEIGHTS = {"sentiment": 1.0, "topics": 0.5, "relevance": 0.7, "tags": 4.0, "towards": 1.0}
+_WEIGHTS = {
+    "sentiment": 1.0,
+    "topics": 0.5,
+    "relevance": 0.7,
+    "tags": 4.0,
+    "towards": 1.0,
+    "twins": 1.0,
+}
 
 
 class TrainableModel(nn.Module):
     """Adds the loss that ``Trainer`` minimises."""
 
-    def __init__(self, model: MultiHeadModel, sentiment_weights: Tensor | None = None) -> None:
-        """Wrap a model; ``sentiment_weights`` (3,) weigh the texts by their sentiment."""
+    def __init__(
+        self,
+        model: MultiHeadModel,
+        sentiment_weights: Tensor | None = None,
+        *,
+        smoothing: float = 0.0,
+    ) -> None:
+        """Wrap a model.
+
+        Args:
+            model: What is trained.
+            sentiment_weights: (3,), weigh the texts by their sentiment.
+            smoothing: How much of a sentiment's target goes to all answers alike, in [0, 0.5).
+        """
         super().__init__()
         self.model = model
+        self.smoothing = smoothing
         weights = torch.ones(len(Sentiment)) if sentiment_weights is None else sentiment_weights
         self.register_buffer("sentiment_weights", weights, persistent=False)
 
@@ -37,6 +57,7 @@ class TrainableModel(nn.Module):
         tags: Tensor,
         spans: Tensor,
         towards: Tensor,
+        twins: Tensor,
     ) -> dict[str, Any]:
         """Return ``loss`` and the logits in the order of the targets (see ``Collator``)."""
         told = {k: v.float() for k, v in self.model(input_ids, attention_mask).items()}
@@ -53,12 +74,19 @@ class TrainableModel(nn.Module):
             reduction="sum",
         )
         of_tags = any_of(told["entities"], tags) / (tags > 0).sum(1, keepdim=True).clamp(min=1)
+        of_sentiment = any_of(told["sentiment"], sentiment)
+        if self.smoothing:
+            flat = -functional.log_softmax(told["sentiment"], dim=-1).mean(-1)
+            smooth = (1 - self.smoothing) * of_sentiment + self.smoothing * flat
+            of_sentiment = smooth.masked_fill(sentiment == 0, 0.0)
         losses = {
-            "sentiment": self._weighted(any_of(told["sentiment"], sentiment), sentiment).sum(),
+            "sentiment": self._weighted(of_sentiment, sentiment).sum(),
             "topics": of_topics,
             "relevance": of_relevance,
             "tags": of_tags.sum(),
             "towards": any_of(of_spans, towards).sum(),
+            "twins": divergence(told["sentiment"], twins)
+            + divergence(functional.pad(told["relevance"], (0, 1)), twins),
         }
         loss = sum(_WEIGHTS[name] * part for name, part in losses.items()) / len(input_ids)
         logits = (told["sentiment"], told["topics"], relevant, told["entities"], of_spans)
@@ -93,6 +121,22 @@ def any_of(logits: Tensor, bits: Tensor) -> Tensor:
     allowed = right | unknown.unsqueeze(-1)
     chances = functional.log_softmax(logits, dim=-1)
     return -chances.masked_fill(~allowed, -torch.inf).logsumexp(-1).masked_fill(unknown, 0.0)
+
+
+def divergence(logits: Tensor, pairs: Tensor) -> Tensor:
+    """Return how far two readings of a text disagree, summed over the pairs.
+
+    Args:
+        logits: (batch, answers) of a softmax.
+        pairs: (pairs, 2): rows of the batch that show one text in two forms.
+
+    Reference:
+        Liang et al. (2021), R-Drop, NeurIPS: the symmetric Kullback-Leibler divergence, there of
+        two dropout masks and here of two spellings.
+    """
+    chances = functional.log_softmax(logits, dim=-1)
+    one, other = chances[pairs[:, 0]], chances[pairs[:, 1]]
+    return ((one.exp() - other.exp()) * (one - other)).sum() / 2
 
 
 def span_logits(logits: Tensor, spans: Tensor) -> Tensor:

@@ -34,6 +34,7 @@ from models.training.examples import IGNORED, read_rows, split_examples
 from models.training.objective import TrainableModel, any_of, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
+from models.training.statements.written import read_written
 from models.training.tuning import freeze_below, merged, with_additions
 from models.version import HEADS_FILE, write_sums
 
@@ -151,6 +152,7 @@ def train(
     )
     examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
     examples += read_rows(generate_general(config.general, seed=config.seed), "relevance")
+    examples += [example for example in read_written() for _ in range(config.written)]
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     model = _starting_model(config)
     for module in model.encoder.modules():
@@ -194,13 +196,18 @@ def train(
     )
     held = Rows(held_back, tokenizer, max_tokens=config.max_tokens)
     trainer = Trainer(
-        model=TrainableModel(model, balanced_weights(examples) if config.class_weights else None),
+        model=TrainableModel(
+            model,
+            balanced_weights(examples) if config.class_weights else None,
+            smoothing=config.smoothing,
+        ),
         args=arguments,
         train_dataset=Rows(
             examples,
             tokenizer,
             max_tokens=config.max_tokens,
             altered=config.augment,
+            twins=config.twins,
             seed=config.seed,
         ),
         eval_dataset=held,

@@ -81,6 +81,7 @@ def label_silver(
             )
         ]
         kept = consistent(rows, casing)
+        out.parent.mkdir(parents=True, exist_ok=True)
         with out.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
     except ModuleNotFoundError as error:

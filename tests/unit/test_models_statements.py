@@ -8,6 +8,7 @@ from models.labels import EntityType, Sentiment
 from models.training.statements import generate
 from models.training.statements.general import generate_general
 from models.training.statements.grammar import Grammar
+from models.training.statements.written import read_written
 
 _COUNT = 4000
 
@@ -130,3 +131,14 @@ def test_general_headlines_are_distinct_and_sorted_into_two_categories() -> None
     assert len({row["text"] for row in rows}) == 2000
     assert 0.3 < sum(row["category"] == "business" for row in rows) / 2000 < 0.4
     assert [row for row in rows if re.search(r"[<>{}\[\]|\ue000-\uf8ff]", row["text"])] == []
+
+
+def test_what_was_written_out_is_distinct_and_of_one_kind() -> None:
+    examples = list(read_written())
+
+    assert len({example.text for example in examples}) == len(examples) > 5000
+    assert [e.text for e in examples if e.text != e.text.strip() or not e.text] == []
+    labelled = [example for example in examples if example.sentiment]
+    assert all(example.relevant for example in labelled)
+    assert {len(example.sentiment) for example in labelled} == {1}
+    assert 0.3 < sum(bool(example.relevant) for example in examples) / len(examples) < 0.7

@@ -1,0 +1,32 @@
+"""Reads the headlines and statements that we wrote out one by one.
+
+``written/LANGUAGE_SUBJECT.txt`` holds one headline a line, of business or of something else. In
+the files ``sentiment`` (company prose, posts) and ``events`` (headlines about a company) a sentiment
+and a tab come before each.
+"""
+
+from collections.abc import Iterator
+from importlib import resources
+
+from models.labels import Sentiment
+from models.training.examples import Example
+
+_FOLDER = resources.files("models.training.statements").joinpath("written")
+_BUSINESS = "business"
+_LABELLED = frozenset({"sentiment", "events"})
+
+
+def read_written() -> Iterator[Example]:
+    """Yield the headlines and statements, in the order of the files' names.
+
+    Raises:
+        ValueError: If a statement does not begin with a sentiment and a tab.
+    """
+    for file in sorted(_FOLDER.iterdir(), key=lambda each: each.name):
+        subject = file.name.removesuffix(".txt").partition("_")[2]
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if subject in _LABELLED:
+                label, _, text = line.partition("\t")
+                yield Example(text, sentiment=frozenset({Sentiment(label)}), relevant=True)
+            else:
+                yield Example(line, relevant=subject == _BUSINESS)
