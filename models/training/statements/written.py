@@ -1,8 +1,8 @@
 """Reads the headlines and statements that we wrote out one by one.
 
 ``written/LANGUAGE_SUBJECT.txt`` holds one headline a line, of business or of something else. In
-the files ``sentiment`` (company prose, posts) and ``events`` (headlines about a company) a sentiment
-and a tab come before each.
+the files ``sentiment`` (company prose, posts) and ``events`` (headlines about a company) each has
+its sentiment and a tab before it.
 """
 
 from collections.abc import Iterator
