@@ -24,10 +24,3 @@ def next_step(series: Series, after: int, rule: Rule) -> int | None:
     if rule.detector is Detector.ATTENTION_SURGE:
         return series.next_account(after)
     return series.next_negative(after)
-
-
-def last_step(series: Series, until: int, rule: Rule) -> int | None:
-    """Return the last such moment up to a time."""
-    if rule.detector is Detector.ATTENTION_SURGE:
-        return series.last_account(until)
-    return series.last_negative(until)

@@ -147,16 +147,6 @@ class Series:
         """Return the time of the first negative account after a moment."""
         return _next(self._negative, after)
 
-    def last_negative(self, until: int) -> int | None:
-        """Return the time of the last negative account at or before a moment."""
-        index = bisect_right(self._negative, until)
-        return self._negative[index - 1] if index else None
-
-    def last_account(self, until: int) -> int | None:
-        """Return the time of the last account at or before a moment."""
-        index = bisect_right(self._accounts, until)
-        return self._accounts[index - 1] if index else None
-
     def counts(self, at: int, window: timedelta) -> Counts:
         """Count what is in ``(at - window, at]``."""
         after = at - window // _MICROSECOND

@@ -179,6 +179,7 @@ class OpenAlert:
     """What must be remembered of an alert to move it on.
 
     Attributes:
+        said_at: The moment that was last spoken of; None in a state of a version without it.
         turns: When it ended or came back, the last 24 h.
         flapping: It did so too often, and now stays open until it has been quiet for long.
     """
@@ -187,6 +188,7 @@ class OpenAlert:
     severity: Severity
     peak_observed: float
     quiet_since: datetime | None = None
+    said_at: datetime | None = None
     turns: tuple[datetime, ...] = ()
     flapping: bool = False
 
@@ -223,6 +225,13 @@ class SeriesState:
     open: OpenAlert | None = None
     last_resolved_at: datetime | None = None
     closed: OpenAlert | None = None
+
+    @property
+    def said_at(self) -> datetime | None:
+        """The moment that was last spoken of, as far as it is remembered."""
+        if self.open is not None:
+            return self.open.said_at or self.open.fired_at
+        return self.last_resolved_at
 
 
 @dataclass(frozen=True, slots=True)

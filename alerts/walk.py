@@ -2,13 +2,14 @@
 
 Deterministic, and the same however the way is cut: walking ``(a, c]`` gives what walking
 ``(a, b]`` and then ``(b, c]`` gives, so the tick of whoever calls does not show in the alerts.
+News that comes late is walked again from where it changes something (``resume_at``).
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from alerts.detectors import last_step, measure, next_step
+from alerts.detectors import measure, next_step
 from alerts.negative_spike import severity_of
 from alerts.profile import FLAT, Profile
 from alerts.series import Series, to_us
@@ -31,6 +32,27 @@ _GRID_US = 5 * 60 * 1_000_000
 # Ends and comebacks of one alert in a day; with more it flaps, and each would be noise.
 _MOST_TURNS = 3
 _DAY = timedelta(days=1)
+_INSTANT = timedelta(microseconds=1)
+
+
+def resume_at(state: SeriesState, *, since: datetime, changed: datetime | None) -> datetime:
+    """Return from where a series is to be walked: before ``since`` where something came late.
+
+    What was said stays said: the way begins after the moment that was last spoken of. Between
+    that and ``since`` nothing happened, so the state at ``since`` is that of any moment between.
+
+    Args:
+        state: The state at ``since``.
+        since: The series was walked up to here.
+        changed: Since then, nothing before this moment has changed; None: nothing has at all.
+
+    Returns:
+        The ``since`` of the next walk.
+    """
+    if changed is None or changed > since:
+        return since
+    before = changed - _INSTANT
+    return before if state.said_at is None else min(max(before, state.said_at), since)
 
 
 def walk(
@@ -40,7 +62,6 @@ def walk(
     state: SeriesState,
     since: datetime,
     until: datetime,
-    revisit_since: datetime,
     archive_start: datetime,
     parent_share: float,
     rule: Rule,
@@ -54,17 +75,12 @@ def walk(
     back. If it ends and comes back too often in a day, it flaps: from then on it ends only after a
     quiet of the cooldown's length.
 
-    An account that came late lies before ``since``. So the last negative account up to there is
-    a step too: where nothing came late it was one before, and says the same again.
-
     Args:
-        mentions: Those of ``(revisit_since - rule.long_window, until]``, in any order, with
-            copies.
+        mentions: Those of ``(since - rule.long_window, until]``, in any order, with copies.
         hours: History from ``series.HISTORY`` and an hour before the first window.
-        state: The state at ``since``.
+        state: The state at ``since``, or at a later moment from which ``resume_at`` led there.
         since: Exclusive, aware.
         until: Inclusive, aware.
-        revisit_since: How far before ``since`` late accounts are looked for; not after it.
         archive_start: Since then silence counts as silence; aware.
         parent_share: Negative share, in [0, 1], of what the series is a part of. To keep the
             promise above it must not depend on where the way is cut.
@@ -84,11 +100,8 @@ def walk(
     )
     transitions: list[Transition] = []
     end = to_us(until)
-    start = to_us(since)
-    at = _next_step(series, start, rule, is_open=state.open is not None)
-    last = last_step(series, start, rule)
-    if state.open is None and last is not None and last > to_us(revisit_since):
-        at = last
+    state = _as_of(state, since)
+    at = _next_step(series, to_us(since), rule, is_open=state.open is not None)
     ranks: dict[date, float] = {}
     while at is not None and at <= end:
         measured = measure(series, at, rule)
@@ -102,6 +115,13 @@ def walk(
             transitions.append(replace(change, reading=reading))
         at = _next_step(series, at, rule, is_open=state.open is not None)
     return Walk(state, tuple(transitions), ranks)
+
+
+def _as_of(state: SeriesState, since: datetime) -> SeriesState:
+    """Return the state without a quiet that began later: the walk finds it again."""
+    if state.open is None or state.open.quiet_since is None or state.open.quiet_since <= since:
+        return state
+    return replace(state, open=replace(state.open, quiet_since=None))
 
 
 def _next_step(series: Series, after: int, rule: Rule, *, is_open: bool) -> int | None:
@@ -123,7 +143,7 @@ def _advance(
     severity = severity_of(reading, rule)
     if _cooling(state.last_resolved_at, reading.at, rule.cooldown):
         return _come_back(state, reading, severity)
-    opened = OpenAlert(reading.at, severity, reading.observed)
+    opened = OpenAlert(reading.at, severity, reading.observed, said_at=reading.at)
     return SeriesState(open=opened), _change(TransitionKind.FIRED, opened, reading)
 
 
@@ -143,6 +163,7 @@ def _advance_open(
         severity=Severity.CRITICAL if worse else alert.severity,
         peak_observed=max(alert.peak_observed, reading.observed),
         quiet_since=quiet_since,
+        said_at=reading.at if worse else alert.said_at,
     )
     updated = _change(TransitionKind.UPDATED, alert, reading)
     return replace(state, open=alert), updated if worse else None
@@ -160,6 +181,7 @@ def _come_back(
         closed,
         severity=Severity.CRITICAL if severity is Severity.CRITICAL else closed.severity,
         peak_observed=max(closed.peak_observed, reading.observed),
+        said_at=reading.at,
         turns=turns,
         flapping=closed.flapping or len(turns) > _MOST_TURNS,
     )

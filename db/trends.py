@@ -63,11 +63,13 @@ _CANDIDATES = sa.text("""
         SELECT CASE WHEN CAST(:seen AS bigint)
                 <= CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
             THEN age(xid(CAST(CAST(CAST(:seen AS bigint) AS text) AS xid8))) END AS age)
-    SELECT scope_kind, scope_id FROM trend_5m AS t, mark
-    WHERE scope_kind = ANY(CAST(:kinds AS text[])) AND bucket > :since AND bucket <= :until
+    SELECT scope_kind, scope_id,
+           min(bucket) FILTER (WHERE age(t.xmin) <= mark.age AND bucket > :late_since)
+    FROM trend_5m AS t, mark
+    WHERE scope_kind = ANY(CAST(:kinds AS text[])) AND bucket > :counted_since AND bucket <= :until
     GROUP BY scope_kind, scope_id
     HAVING sum(CASE WHEN :any_tone THEN accounts ELSE negative END) >= :min_negative
-        AND bool_or(mark.age IS NULL OR bucket > :news_since OR age(t.xmin) <= mark.age)
+        AND bool_or(mark.age IS NULL OR bucket > :since OR age(t.xmin) <= mark.age)
     ORDER BY scope_kind, scope_id
 """)
 
@@ -171,44 +173,50 @@ def candidates(
     session: Session,
     *,
     kinds: Sequence[ScopeKind],
+    window: timedelta,
     since: datetime,
     until: datetime,
     min_negative: int,
     any_tone: bool = False,
-    news_since: datetime | None = None,
     seen: int | None = None,
-) -> list[SeriesKey]:
-    """Return the series with at least so many negative accounts in ``(since, until]``, sorted.
+    late_since: datetime | None = None,
+) -> dict[SeriesKey, datetime | None]:
+    """Return the series of which a window may hold so many negative accounts, sorted.
 
-    Whole buckets are counted, those that the ends cut included: a series may be returned
-    that has fewer, none is missed that has them.
+    Of windows that end in ``(since, until]``, or for what came late in ``(late_since, until]``.
+    Whole buckets are counted, and all of those spans together: a series may be returned that
+    has fewer, none is missed that has them.
 
     Args:
         session: An open session.
         kinds: Of series.
+        window: How long the windows are.
         since: Exclusive.
         until: Inclusive.
         min_negative: Negative accounts ...
         any_tone: ... or accounts of any tone.
-        news_since: With ``seen``: leave out the series without items after this event time ...
-        seen: ... to which nothing was stored since this ``snapshot`` either.
+        seen: Leave out the series without items after ``since`` to which nothing was stored
+            since this ``snapshot`` either.
+        late_since: With ``seen``: what was stored since then counts as late from here on.
 
     Returns:
-        The series.
+        For each series the first bucket that has changed since ``seen``; None where none has.
     """
+    first = since if seen is None or late_since is None else min(since, late_since)
     found = session.execute(
         _CANDIDATES,
         {
             "kinds": [kind.value for kind in kinds],
+            "counted_since": first - window - BUCKET,
+            "late_since": first - BUCKET,
             "since": since - BUCKET,
             "until": until,
             "min_negative": min_negative,
             "any_tone": any_tone,
-            "news_since": (news_since or since) - BUCKET,
             "seen": seen,
         },
     )
-    return [SeriesKey(ScopeKind(kind), key) for kind, key in found]
+    return {SeriesKey(ScopeKind(kind), key): changed for kind, key, changed in found}
 
 
 def mentions(

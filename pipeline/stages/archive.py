@@ -42,18 +42,22 @@ class Archive(Protocol):
         self,
         *,
         kinds: Sequence[ScopeKind],
+        window: timedelta,
         since: datetime,
         until: datetime,
         min_negative: int,
         any_tone: bool,
-        news_since: datetime,
         seen: int | None,
-    ) -> list[SeriesKey]:
-        """Return the series with so many negative accounts in ``(since, until]``, sorted.
+        late_since: datetime,
+    ) -> dict[SeriesKey, datetime | None]:
+        """Return the series of which a window may hold so many negative accounts, sorted.
 
-        With ``any_tone`` all accounts are counted. Some that have a little fewer may be among them.
-        None is missed, but for those without items after ``news_since`` to which nothing was
-        stored since the snapshot ``seen``.
+        The windows end in ``(since, until]``. With ``any_tone`` all accounts are counted. Some
+        that have fewer may be among them. None is missed, but for those without items after
+        ``since`` to which nothing was stored since the snapshot ``seen``.
+
+        Where something was stored since then, the windows that end after ``late_since`` count as
+        well, and the series comes with a moment before which nothing in it has changed.
         """
         ...
 
@@ -107,23 +111,25 @@ class StoredArchive:
         self,
         *,
         kinds: Sequence[ScopeKind],
+        window: timedelta,
         since: datetime,
         until: datetime,
         min_negative: int,
         any_tone: bool,
-        news_since: datetime,
         seen: int | None,
-    ) -> list[SeriesKey]:
+        late_since: datetime,
+    ) -> dict[SeriesKey, datetime | None]:
         """See ``Archive``; whole buckets are counted."""
         return trends.candidates(
             self._session,
             kinds=kinds,
+            window=window,
             since=since,
             until=until,
             min_negative=min_negative,
             any_tone=any_tone,
-            news_since=news_since,
             seen=seen,
+            late_since=late_since,
         )
 
     def mentions(
@@ -210,17 +216,19 @@ class MemoryArchive:
         self,
         *,
         kinds: Sequence[ScopeKind],
+        window: timedelta,
         since: datetime,
         until: datetime,
         min_negative: int,
         any_tone: bool,
-        news_since: datetime,  # noqa: ARG002  # of the protocol
-        seen: int | None,  # noqa: ARG002
-    ) -> list[SeriesKey]:
-        """See ``Archive``; exact, and leaves none out."""
+        seen: int | None,  # noqa: ARG002  # of the protocol
+        late_since: datetime,  # noqa: ARG002
+    ) -> dict[SeriesKey, datetime | None]:
+        """See ``Archive``; leaves none out, and nothing comes late."""
         times, found = self._accounts if any_tone else self._negative
-        counts = Counter(found[bisect_right(times, since) : bisect_right(times, until)])
-        return sorted(k for k, n in counts.items() if n >= min_negative and k.kind in kinds)
+        counts = Counter(found[bisect_right(times, since - window) : bisect_right(times, until)])
+        enough = (k for k, n in counts.items() if n >= min_negative and k.kind in kinds)
+        return dict.fromkeys(sorted(enough))
 
     def mentions(
         self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime

@@ -1,6 +1,6 @@
 """The fixed grid of event time that detection hangs on, and what is read for one of its cells."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -29,6 +29,14 @@ _INSTANT = timedelta(microseconds=1)
 def grid_end(since: datetime) -> datetime:
     """Return the first border of the grid after ``since``."""
     return _EPOCH + ((since - _EPOCH) // STEP + 1) * STEP
+
+
+def pieces(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Cut ``(since, until]`` at the borders of the grid."""
+    while since < until:
+        end = min(grid_end(since), until)
+        yield since, end
+        since = end
 
 
 def cell_start(at: datetime) -> datetime:

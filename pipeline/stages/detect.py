@@ -3,8 +3,8 @@
 Thresholds, statistics and the choice of evidence live in ``alerts``, what is read for a cell of
 the grid in ``cells``; this stage brings it the rows and stores its answer. It is deterministic:
 the same items give the same alerts however event time is cut into ticks, because one transaction
-never crosses a border of the fixed grid ``STEP`` and whatever is read as history hangs on that
-grid, not on the tick.
+never goes beyond the next border of the fixed grid ``STEP`` and whatever is read as history hangs
+on that grid, not on the tick. Where items came late, what is evaluated already is walked again.
 """
 
 from collections.abc import Mapping
@@ -15,16 +15,21 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from alerts.types import DEFAULTS, Detector, SeriesState, Severity, TransitionKind
+from alerts.walk import resume_at
 from db.alerts import detect_state, find_alerts, save_alerts, save_detect_state, try_lock
 from db.engine import Session
 from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, Found, alert_id
 from pipeline.stages.archive import Archive, StoredArchive
-from pipeline.stages.cells import STEP, grid_end
+from pipeline.stages.cells import pieces
 from pipeline.stages.ranks import RankStore, StoredRanks
+from pipeline.stages.stretch import Stretch
 from pipeline.stages.telling import Change, Teller
 from pipeline.stages.walking import Walker, Watch
+
+# News of yesterday still corrects what was said of yesterday.
+MAX_LATE = timedelta(days=1)
 
 _STATES = TypeAdapter(dict[str, SeriesState])
 
@@ -59,15 +64,18 @@ class Reached:
         return cls(oldest - timedelta(microseconds=1))
 
 
-def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
+def tick(
+    session: Session, *, watermark: datetime, rules: Rules, max_late: timedelta = MAX_LATE
+) -> Step | None:
     """Evaluate the next stretch of event time, at most to ``watermark``; does not commit.
 
     To be called again, in a new transaction, until it returns None or reaches the watermark.
 
     Args:
         session: An open transaction: alerts, outbox and the point reached move together.
-        watermark: Every item up to this event time is stored.
+        watermark: Every item up to this event time is stored, but for what comes late.
         rules: Which series alert, and when.
+        max_late: How far before what is evaluated a late item may lie and still correct it.
 
     Returns:
         None when there is nothing to do or another scheduler is at it.
@@ -83,14 +91,22 @@ def tick(session: Session, *, watermark: datetime, rules: Rules) -> Step | None:
     if watermark < reached.until:
         return None
     ranks = StoredRanks(session)
-    reached, changes = advance(archive, ranks, reached, watermark=watermark, rules=rules)
+    reached, changes = advance(
+        archive, ranks, reached, watermark=watermark, rules=rules, max_late=max_late
+    )
     save_alerts(session, [(change.alert, change.event) for change in changes])
     save_detect_state(session, DETECTOR, reached.until, _pack(reached.states), reached.seen)
     return Step(reached.until, tuple(change.event for change in changes))
 
 
 def advance(
-    archive: Archive, ranks: RankStore, reached: Reached, *, watermark: datetime, rules: Rules
+    archive: Archive,
+    ranks: RankStore,
+    reached: Reached,
+    *,
+    watermark: datetime,
+    rules: Rules,
+    max_late: timedelta = MAX_LATE,
 ) -> tuple[Reached, list[Change]]:
     """Evaluate the next stretch of event time; stores nothing but ranks.
 
@@ -100,6 +116,7 @@ def advance(
         reached: What the last call returned; at first ``Reached.before`` the oldest item.
         watermark: Nothing after it is looked at; not before ``reached.until``.
         rules: Which series alert, and when.
+        max_late: As for ``tick``.
 
     Returns:
         The point reached, at most the watermark, and the changes in the order of event time.
@@ -109,18 +126,33 @@ def advance(
     }
     seen = archive.snapshot()
     busy = [watch for watch, state in states.items() if state.open]
-    until, changed = _Stretch(archive, reached, watermark, rules).next(keep_small=bool(busy))
-    walker = Walker(archive, ranks, rules, reached.until, until)
+    stretch = Stretch(
+        archive,
+        rules,
+        since=reached.until,
+        watermark=watermark,
+        seen=reached.seen,
+        max_late=max_late,
+    )
+    until, changed = stretch.next(keep_small=bool(busy))
+    starts = {
+        watch: resume_at(
+            states.get(watch, SeriesState()), since=reached.until, changed=changed.get(watch)
+        )
+        for watch in sorted({*changed, *busy})
+    }
     found: list[Found] = []
-    for given in walker.given(sorted({*changed, *busy})):
-        before = states.get(given.watch, SeriesState())
-        states[given.watch], of_series = walker.walk(given, before)
-        found += of_series
-    for detector, stood_out in walker.ranks.items():
-        ranks.save(detector, stood_out)
+    for since, end in pieces(min(starts.values(), default=until), until):
+        walker = Walker(archive, ranks, rules, since, end)
+        for given in walker.given([watch for watch, start in starts.items() if start < end]):
+            before = states.get(given.watch, SeriesState())
+            states[given.watch], of_series = walker.walk(given, before, since=starts[given.watch])
+            found += of_series
+        for detector, stood_out in walker.ranks.items():
+            ranks.save(detector, stood_out)
     teller = Teller(archive, reached.alerts, sorted(found, key=_order))
     changes = teller.tell()
-    states = _remembered(states, until, rules)
+    states = _remembered(states, until, rules, max_late)
     alerts = {watch: alert for watch, alert in teller.alerts.items() if watch in states}
     return Reached(until, states, alerts, seen), changes
 
@@ -146,64 +178,19 @@ def _known(state: SeriesState, alert: AlertRow | None) -> SeriesState:
 
 
 def _remembered(
-    states: Mapping[Watch, SeriesState], until: datetime, rules: Rules
+    states: Mapping[Watch, SeriesState], until: datetime, rules: Rules, max_late: timedelta
 ) -> dict[Watch, SeriesState]:
-    """Return the states without those that no longer matter."""
+    """Return the states without those that no longer matter, not even to what comes late."""
 
     def matters(watch: Watch, state: SeriesState) -> bool:
         scoped = rules.of(watch.key, watch.detector)
         rule = scoped.rule if scoped else DEFAULTS[watch.detector]
         resolved_at = state.last_resolved_at
-        cooling = resolved_at and resolved_at > until - rule.long_window - rule.cooldown
+        matters_for = max(rule.long_window + rule.cooldown, max_late)
+        cooling = resolved_at and resolved_at > until - matters_for
         return bool(state.open or cooling)
 
     return {watch: state for watch, state in states.items() if matters(watch, state)}
-
-
-class _Stretch:
-    """Decides how far one transaction goes, and which series can change in it."""
-
-    def __init__(
-        self, archive: Archive, reached: Reached, watermark: datetime, rules: Rules
-    ) -> None:
-        self._archive = archive
-        self._since = reached.until
-        self._seen = reached.seen
-        self._watermark = watermark
-        self._rules = rules.by_detector()
-
-    def next(self, *, keep_small: bool) -> tuple[datetime, list[Watch]]:
-        """Return the end of the next stretch and the series that may fire in it.
-
-        A stretch ends at the grid; one in which nothing can fire is joined with its
-        successors, twice as many each time, so that an archive with a gap of years is
-        crossed in a few queries.
-        """
-        until = min(grid_end(self._since), self._watermark)
-        changed = self._candidates(self._since, until)
-        span = STEP
-        while not changed and not keep_small and until < self._watermark:
-            further = min(until + span, self._watermark)
-            if self._candidates(until, further):
-                break
-            until, span = further, 2 * span
-        return until, changed
-
-    def _candidates(self, since: datetime, until: datetime) -> list[Watch]:
-        return [
-            Watch(detector, key)
-            for detector, rules in self._rules.items()
-            for key in self._archive.candidates(
-                kinds=rules.kinds,
-                since=since - rules.longest_window,
-                until=until,
-                min_negative=rules.least_negative,
-                any_tone=detector is Detector.ATTENTION_SURGE,
-                news_since=since,
-                seen=self._seen,
-            )
-            if rules.of(key, detector)
-        ]
 
 
 def _unpack(session: Session, saved: Mapping[str, Any]) -> Reached:

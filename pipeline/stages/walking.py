@@ -63,16 +63,21 @@ class Walker:
             for first in range(0, len(alike), _READ_AT_ONCE):
                 yield from self._read(alike[first : first + _READ_AT_ONCE], window)
 
-    def walk(self, given: Given, state: SeriesState) -> tuple[SeriesState, list[Found]]:
-        """Walk one series; return its new state and what was found, in order."""
+    def walk(
+        self, given: Given, state: SeriesState, *, since: datetime
+    ) -> tuple[SeriesState, list[Found]]:
+        """Walk one series from ``since``, or from the start of the way if that is later.
+
+        Returns:
+            Its new state and what was found, in order.
+        """
         key = given.watch.key
         walked = walk(
             [to_mention(row) for row in given.mentions],
             given.hours,
             state=state,
-            since=self._since,
+            since=max(since, self._since),
             until=self._until,
-            revisit_since=self._revisit(given.rule.long_window),
             archive_start=self._market.watched_since,
             parent_share=self._market.negative_share,
             rule=given.rule,
@@ -87,16 +92,12 @@ class Walker:
 
     def _read(self, some: Sequence[Watch], window: timedelta) -> Iterator[Given]:
         keys = sorted({watch.key for watch in some})
-        start = self._revisit(window) - window
-        rows = self._archive.mentions(keys, since=start, until=self._until)
+        rows = self._archive.mentions(keys, since=self._since - window, until=self._until)
         hours = histories(self._archive, keys, self._cell_start, window=window, until=self._until)
         names = self._archive.names(keys)
         for watch in some:
             key = watch.key
             yield Given(watch, names[key], *self._rule(watch), rows[key], hours[key])
-
-    def _revisit(self, window: timedelta) -> datetime:
-        return max(self._since - window, self._cell_start)
 
     @cached_property
     def _market(self) -> Market:

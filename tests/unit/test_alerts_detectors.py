@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.detectors import last_step, measure, next_step
+from alerts.detectors import measure, next_step
 from alerts.series import Series, to_us
 from alerts.types import DEFAULTS, Detector, Hour, Mention, Reading, Rule
 
@@ -141,4 +141,3 @@ def test_only_the_surge_steps_at_good_news() -> None:
         found = AT if detector is SURGE else None
         rule = DEFAULTS[detector]
         assert next_step(series, to_us(AT) - 1, rule) == (found and to_us(found))
-        assert last_step(series, to_us(AT), rule) == (found and to_us(found))
