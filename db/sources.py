@@ -18,6 +18,16 @@ _HEARD = sa.text("""
     GROUP BY source ORDER BY source
 """)
 
+_LAGS = sa.text("SELECT source, lag_p95_s FROM v_sources WHERE lag_p95_s IS NOT NULL")
+
+
+def lags(session: Session) -> dict[str, timedelta]:
+    """Return how late each source's items come, all but 5 %, by the last seven days of news.
+
+    One of which that is not known is absent: its items are from an archive.
+    """
+    return {source: timedelta(seconds=lag_s) for source, lag_s in session.execute(_LAGS)}
+
 
 def heard_slots(
     session: Session, *, since: datetime, until: datetime, slot: timedelta

@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -18,7 +18,7 @@ from faust.exceptions import ProducerSendError
 from db.engine import is_away
 from pipeline.backoff import Outage, Stopping, persist
 from pipeline.flow import batches, overlap
-from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS
+from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS, LateItems
 from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
 from pipeline.runtime import build_floors
 from pipeline.stages.classify import Analysed, analyse, scored
@@ -114,6 +114,15 @@ class NewsAgent:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store")
     )
     _lone_refusals: int = 0
+    _late: LateItems = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Take what counts as late from the settings."""
+        detect = self.needs.settings.detect
+        self._late = LateItems(
+            lateness=timedelta(seconds=detect.lateness_s),
+            max_late=timedelta(seconds=detect.max_late_s),
+        )
 
     async def run(self, stream: StreamT[Any]) -> None:
         """Deal with batches until the stream ends or the process is to stop.
@@ -173,6 +182,7 @@ class NewsAgent:
         await self._dead_letter([*batch.broken, *refused])
         await self._publish(stored)
         ITEMS.inc(len(stored))
+        self._late.note(one.row.published_at for one in stored)
         BATCH_SECONDS.observe(time.monotonic() - batch.started)
 
     def _analyse(self, messages: Sequence[Message], started: float) -> _Batch:

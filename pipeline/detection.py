@@ -27,7 +27,7 @@ class Detection:
     Args:
         engine: Used in short transactions, one after the other.
         offsets: Tells what waits in the broker.
-        settings: The topic and the lateness.
+        settings: The topic, the lateness and its bound.
         rules: Which series alert, and when.
         now: The wall clock, for what is dated in the future.
         stopping: Ends a long run between two transactions.
@@ -49,6 +49,7 @@ class Detection:
         self._rules = rules
         self._now = now
         self._stopping = stopping
+        self._max_late = timedelta(seconds=settings.detect.max_late_s)
         self._last_ends: dict[int, int] | None = None
 
     def tick(self) -> None:
@@ -65,7 +66,9 @@ class Detection:
         reached = False
         while not reached and not self._stopping.is_set():
             with transaction(self._engine) as session:
-                step = detect.tick(session, watermark=complete_until, rules=self._rules)
+                step = detect.tick(
+                    session, watermark=complete_until, rules=self._rules, max_late=self._max_late
+                )
             for event in step.events if step else ():
                 ALERT_EVENTS.labels(event.type).inc()
                 log.info(event.type, alert=str(event.alert_id), event_at=event.at.isoformat())

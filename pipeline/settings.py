@@ -199,6 +199,12 @@ class DetectSettings(_Group):
     lateness_s: float = Field(
         default=120.0, ge=0, description="How long detection waits for late items, in event time."
     )
+    max_late_s: float = Field(
+        default=86_400.0,
+        ge=0,
+        le=7 * 86_400,
+        description="How late an item may come and still correct alerts, in event time.",
+    )
 
 
 class DeliverySettings(_Group):

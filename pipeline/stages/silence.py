@@ -4,8 +4,8 @@ Which silence is improbable is decided in ``alerts.source_silence``; this stage 
 slots in which each source was heard, and puts what is to be said into the outbox.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 from alerts.notices import (
     Notice,
@@ -20,9 +20,10 @@ from db.alerts import try_lock
 from db.engine import Session
 from db.notices import save_notice, told_of_operations
 from db.rows import NoticeRow, SourceSilenceRow
-from db.sources import forget_silences, heard_slots, save_silence, silences
+from db.sources import forget_silences, heard_slots, lags, save_silence, silences
 
 _LOCK = "source_silence"
+_AT_ONCE = timedelta(0)
 
 
 def watch_sources(session: Session, *, now: datetime) -> list[Notice]:
@@ -40,7 +41,12 @@ def watch_sources(session: Session, *, now: datetime) -> list[Notice]:
     heard = heard_slots(session, since=now - HISTORY, until=now, slot=SLOT)
     known = {row.source: row for row in silences(session)}
     forget_silences(session, sorted(known.keys() - heard.keys()))
-    said = [notice for source in heard if (notice := _look(session, source, heard, known, now))]
+    late = lags(session)
+    said: list[Notice] = []
+    for source, slots in heard.items():
+        lag = late.get(source, _AT_ONCE)
+        notice = _look(session, source, slots, known.get(source), now=now, lag=lag)
+        said += [notice] if notice else []
     receivers = told_of_operations(session) if said else []
     for notice in said:
         save_notice(session, _row(notice), to=receivers)
@@ -50,12 +56,17 @@ def watch_sources(session: Session, *, now: datetime) -> list[Notice]:
 def _look(
     session: Session,
     source: str,
-    heard: Mapping[str, Sequence[datetime]],
-    known: Mapping[str, SourceSilenceRow],
+    slots: Sequence[datetime],
+    last: SourceSilenceRow | None,
+    *,
     now: datetime,
+    lag: timedelta,
 ) -> Notice | None:
-    """Store and return what has changed about one source."""
-    slots, last = heard[source], known.get(source)
+    """Store and return what has changed about one source.
+
+    One whose items come an hour late has not been silent for that hour: what it is complete up
+    to, its own watermark, lies so far back.
+    """
     if last is not None and last.ended_at is None:
         spoke = next((slot for slot in slots if slot > last.since), None)
         if spoke is None:
@@ -63,7 +74,8 @@ def _look(
         save_silence(session, SourceSilenceRow(source, last.since, spoke))
         data = SpokenSource(source=source, silent_since=last.since, spoke_at=spoke)
         return SourceResumed(timestamp=spoke, data=data)
-    silence = find_silence(slots, now=now, last_ended=None if last is None else last.ended_at)
+    ended_at = None if last is None else last.ended_at
+    silence = find_silence(slots, now=now - lag, last_ended=ended_at)
     if silence is None:
         return None
     save_silence(session, SourceSilenceRow(source, silence.since))

@@ -44,7 +44,7 @@ pytestmark = pytest.mark.integration
 
 VIEWS = (
     *("v_trend_5m", "v_trend_1h", "v_trend_1d", "v_items"),
-    *("v_alerts", "v_alert_evidence", "v_alert_events", "v_deliveries"),
+    *("v_alerts", "v_alert_evidence", "v_alert_events", "v_deliveries", "v_sources"),
 )
 
 

@@ -107,9 +107,15 @@ def test_candidates_are_the_series_with_enough_negative_accounts_in_the_span(
 
     def found(*kinds: ScopeKind, at_least: int) -> list[SeriesKey]:
         with transaction(engine) as session:
-            return candidates(
-                session, kinds=kinds, since=NOON - HOUR, until=NOON + HOUR, min_negative=at_least
+            keys = candidates(
+                session,
+                kinds=kinds,
+                window=HOUR,
+                since=NOON,
+                until=NOON + HOUR,
+                min_negative=at_least,
             )
+        return list(keys)
 
     assert found(ScopeKind.ENTITY, at_least=3) == [SVB_SERIES]
     assert found(ScopeKind.ENTITY, at_least=4) == []
@@ -126,25 +132,29 @@ def test_candidates_may_leave_out_the_series_to_which_nothing_was_stored(engine:
     with transaction(engine) as session:
         seen = snapshot(session)
 
-    def found(news_since: datetime, seen: int | None) -> list[str]:
+    def found(since: datetime, seen: int | None) -> dict[str, datetime | None]:
         with transaction(engine) as session:
             keys = candidates(
                 session,
                 kinds=[ScopeKind.ENTITY],
-                since=NOON - HOUR,
+                window=2 * HOUR,
+                since=since,
                 until=NOON + HOUR,
                 min_negative=1,
-                news_since=news_since,
                 seen=seen,
+                late_since=since - 3 * HOUR,
             )
-        return [key.id for key in keys]
+        return {key.id: changed for key, changed in keys.items()}
 
-    assert found(NOON + HOUR, None) == [other.id, SVB.id]
-    assert found(NOON + HOUR, seen) == []
-    assert found(NOON, seen) == [other.id, SVB.id]
-    store(engine, item("late", at=NOON - minutes(50)))
-    assert found(NOON + HOUR, seen) == [SVB.id]
-    assert found(NOON + HOUR, seen + 1_000_000) == [other.id, SVB.id], "another cluster's number"
+    nothing_late = {other.id: None, SVB.id: None}
+    assert found(NOON + HOUR, None) == nothing_late
+    assert found(NOON + HOUR, seen) == {}
+    assert found(NOON, seen) == nothing_late
+    store(engine, item("late", at=NOON - minutes(49)), item("later", at=NOON - minutes(28)))
+    assert found(NOON + HOUR, seen) == {SVB.id: NOON - minutes(50)}
+    assert found(NOON + HOUR, seen + 1_000_000) == nothing_late, "another cluster's number"
+    store(engine, item("too late", at=NOON - 3 * HOUR))
+    assert found(NOON + HOUR, seen) == {SVB.id: NOON - minutes(50)}
 
 
 def test_what_is_stored_while_a_snapshot_is_taken_is_found_after_it(engine: Engine) -> None:
@@ -157,13 +167,14 @@ def test_what_is_stored_while_a_snapshot_is_taken_is_found_after_it(engine: Engi
         found = candidates(
             session,
             kinds=[ScopeKind.ENTITY],
-            since=NOON - HOUR,
+            window=2 * HOUR,
+            since=NOON + HOUR,
             until=NOON + HOUR,
             min_negative=1,
-            news_since=NOON + HOUR,
             seen=seen,
+            late_since=NOON - HOUR,
         )
-    assert found == [SVB_SERIES]
+    assert found == {SVB_SERIES: NOON}
 
 
 def test_mentions_come_by_event_time_then_id_without_since_and_with_until(engine: Engine) -> None:

@@ -5,16 +5,17 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Progress
-from db.sources import silences
+from db.sources import lags, silences
 from pipeline.settings import Settings
 from pipeline.source_watch import SourceWatch
 from pipeline.stages.silence import watch_sources
 from tests.integration.endpoints import receiver
-from tests.integration.samples import NOON, item, store
+from tests.integration.samples import NOON, item, minutes, store
 from tests.integration.watching import Watch, types, verified
 
 pytestmark = pytest.mark.integration
@@ -113,6 +114,52 @@ def test_the_job_listens_by_the_wall_clock_while_nothing_waits(engine: Engine) -
     offsets.ends = {0: 5}
     job.tick()
     assert _silent(engine) == ["dying"]
+
+
+@pytest.mark.parametrize("lag_h", [0, 3])
+def test_a_source_whose_items_always_come_late_is_not_silent_meanwhile(
+    engine: Engine, lag_h: int
+) -> None:
+    """An item every ten minutes: three hours without are a silence, unless they are its lag."""
+    slots = range(-WEEKS * 12, 1)
+    store(
+        engine,
+        *(item(f"slow {n}", at=NOON + minutes(5 * n), source="slow") for n in slots if n % 2 == 0),
+    )
+    with transaction(engine) as session:
+        session.execute(
+            text("UPDATE items SET stored_at = published_at + make_interval(hours => :lag)"),
+            {"lag": lag_h},
+        )
+
+    assert look(engine, NOON + 3 * HOUR) == ([] if lag_h else ["source.silent"])
+    assert look(engine, NOON + 12 * HOUR) == (["source.silent"] if lag_h else [])
+
+
+def test_a_source_is_listed_with_its_newest_item_and_its_lag(engine: Engine) -> None:
+    store(
+        engine,
+        *(item(f"wire {n}", at=NOON - n * HOUR, source="wire") for n in range(5)),
+        *(item(f"slow {n}", at=NOON - (n + 2) * HOUR, source="slow") for n in range(5)),
+        item("old", at=NOON - 8 * 24 * HOUR, source="gone"),
+        item("archive", at=NOON - HOUR, source="archive"),
+    )
+    with transaction(engine) as session:
+        session.execute(
+            text(
+                "UPDATE items SET stored_at = published_at + CASE source WHEN 'wire' THEN "
+                "INTERVAL '10 s' WHEN 'slow' THEN INTERVAL '1 hour' ELSE INTERVAL '3 years' END"
+            )
+        )
+        rows = session.execute(text("SELECT * FROM v_sources ORDER BY source")).all()
+        known = lags(session)
+
+    assert [tuple(row) for row in rows] == [
+        ("archive", NOON - HOUR, 1, None, None),
+        ("slow", NOON - 2 * HOUR, 5, 3600, 3600),
+        ("wire", NOON, 5, 10, 10),
+    ]
+    assert known == {"slow": HOUR, "wire": timedelta(seconds=10)}
 
 
 def _silent(engine: Engine) -> list[str]:
