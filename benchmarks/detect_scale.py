@@ -4,14 +4,16 @@
 
 starts an embedded PostgreSQL in a temporary folder and fills it with invented companies: each has
 a history of four weeks and one negative account in the last hours, one in a hundred has three of
-three sources. Two ticks of two seconds of event time are then measured: the first one walks all of
-these and fires an alert on each, the next one finds nothing newly stored.
+three sources. Ticks of two seconds of event time are then measured. A busy one walks all of these
+and fires an alert on each: at first cold, on a server that has just started and was never told to
+gather statistics, then warm. A quiet one comes after it and finds nothing newly stored.
 """
 
 import json
 import resource
 import tempfile
 import time
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -67,7 +69,6 @@ _FILL = (
               sum(i.score), array_agg(DISTINCT i.source), array_agg(DISTINCT i.source)
        FROM items AS i JOIN item_entities AS e ON e.item_id = i.id GROUP BY 2, 3
        ON CONFLICT DO NOTHING""",
-    "ANALYZE",
 )
 
 
@@ -80,42 +81,82 @@ def main(
 ) -> None:
     """Print the time of a tick, and the memory of this process, for each number of series."""
     rows = []
-    table = Table("series", "alerts", "median tick, s", "worst, s", "quiet tick, s", "memory, MB")
+    columns = ("series", "alerts", "cold, s", "warm, s", "worst, s", "quiet, s", "MB", "server MB")
+    table = Table(*columns)
     for count in series or _SIZES:
-        times = _measure(count, repeats)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        busy, quiet = ([one[place] for one in times] for place in (0, 1))
-        rows.append({"series": count, "tick_s": busy, "quiet_s": quiet, "memory_mb": peak})
+        cost = _measure(count, repeats)
+        rows.append({"series": count, **asdict(cost)})
+        shown = cost.cold_s, median(cost.warm_s), max(cost.warm_s), median(cost.quiet_s)
         table.add_row(
             f"{count:,}",
             f"{count // 100:,}",
-            f"{median(busy):.2f}",
-            f"{max(busy):.2f}",
-            f"{median(quiet):.2f}",
-            f"{peak:.0f}",
+            *(f"{took:.2f}" for took in shown),
+            f"{cost.memory_mb:.0f}",
+            f"{cost.server_mb:.0f}",
         )
     Console().print(table)
     if json_file:
         json_file.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
 
 
-def _measure(series: int, repeats: int) -> list[tuple[float, float]]:
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What ticks took.
+
+    Attributes:
+        cold_s: The first busy one.
+        warm_s: Busy ones after it.
+        quiet_s: Those that found nothing new.
+        memory_mb: Most that this process ever held.
+        server_mb: Most that the server's process held, with the shared buffers it touched.
+    """
+
+    cold_s: float
+    warm_s: list[float]
+    quiet_s: list[float]
+    memory_mb: float
+    server_mb: float
+
+
+def _measure(series: int, repeats: int) -> Cost:
     with tempfile.TemporaryDirectory() as folder:
         postgres = start_postgres(Path(folder))
         try:
-            url = postgres.url
-            upgrade(url)
-            with psycopg.connect(url, autocommit=True) as connection:
+            upgrade(postgres.url)
+            with psycopg.connect(postgres.url, autocommit=True) as connection:
                 for statement in _FILL:
                     connection.execute(statement, {"series": series, "now": _NOW})
-            engine = create_engine(url, statement_timeout_s=600)
-            return [_ticks(engine, series) for _ in range(repeats)]
+        finally:
+            postgres.stop()
+        postgres = start_postgres(Path(folder))
+        try:
+            engine = create_engine(postgres.url, pool_size=1, statement_timeout_s=600)
+            cold_s, _ = _ticks(engine, series)
+            with psycopg.connect(postgres.url, autocommit=True) as connection:
+                connection.execute("ANALYZE")
+            warm = [_ticks(engine, series) for _ in range(repeats)]
+            with transaction(engine) as session:
+                server = session.execute(text("SELECT pg_backend_pid()")).scalar_one()
+            peak_kb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+            return Cost(
+                cold_s,
+                [busy for busy, _ in warm],
+                [quiet for _, quiet in warm],
+                peak_kb / 1024,
+                _peak_kb(server) / 1024,
+            )
         finally:
             postgres.stop()
 
 
+def _peak_kb(pid: int) -> int:
+    """Return the most memory that a process ever held; Linux tells it."""
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM"))
+
+
 def _ticks(engine: Engine, series: int) -> tuple[float, float]:
-    """Evaluate the last two seconds and the two after them; take it all back."""
+    """Return the time of a busy and of a quiet tick; what they stored is taken back."""
     rules = load_rules()
     with transaction(engine) as session:
         session.execute(text("TRUNCATE alerts, detect_ranks CASCADE"))
