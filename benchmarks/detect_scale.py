@@ -4,9 +4,10 @@
 
 starts an embedded PostgreSQL in a temporary folder and fills it with invented companies: each has
 a history of four weeks and one negative account in the last hours, one in a hundred has three of
-three sources. Ticks of two seconds of event time are then measured. A busy one walks all of these
-and fires an alert on each: at first cold, on a server that has just started and was never told to
-gather statistics, then warm. A quiet one comes after it and finds nothing newly stored.
+three sources. Then ticks are measured. A busy one evaluates the hours in which all of these came,
+as after an outage, and fires an alert on each with three: at first cold, on a server that has just
+started and was never told to gather statistics, then warm. A quiet one comes two seconds of event
+time later and finds nothing newly stored.
 """
 
 import json
@@ -34,6 +35,8 @@ from pipeline.stages import detect
 from pipeline.stages.alerting import DETECTOR
 
 _NOW = datetime(2026, 3, 12, 15, 20, tzinfo=UTC)
+# A border of the grid of event time, before all that can fire.
+_BEFORE = _NOW.replace(hour=12, minute=0)
 _SIZES = (1_000, 10_000, 100_000)
 _FILL = (
     "INSERT INTO entities SELECT 'x:' || n, 'Company ' || n, 'company'"
@@ -160,7 +163,7 @@ def _ticks(engine: Engine, series: int) -> tuple[float, float]:
     rules = load_rules()
     with transaction(engine) as session:
         session.execute(text("TRUNCATE alerts, detect_ranks CASCADE"))
-        save_detect_state(session, DETECTOR, _NOW - timedelta(seconds=2), {})
+        save_detect_state(session, DETECTOR, _BEFORE, {})
     started = time.perf_counter()
     with transaction(engine) as session:
         step = detect.tick(session, watermark=_NOW, rules=rules)

@@ -56,20 +56,30 @@ _SNAPSHOT = sa.text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text
 
 # A row's xmin is the transaction that last wrote it. Only its low 32 bits are kept, which wrap
 # around; age() compares them rightly for rows of the last two thousand million transactions, and
-# these are of the last day. A number from the future (of another cluster, before a restore) tells
-# nothing.
+# these are of the last days. A number from the future (of another cluster, before a restore) tells
+# nothing. What has news is found first, and only that is counted, each by its own range of the
+# primary key: the cost does not hang on what the planner knows of the table.
 _CANDIDATES = sa.text("""
     WITH mark AS (
         SELECT CASE WHEN CAST(:seen AS bigint)
                 <= CAST(CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text) AS bigint)
-            THEN age(xid(CAST(CAST(CAST(:seen AS bigint) AS text) AS xid8))) END AS age)
-    SELECT scope_kind, scope_id,
-           min(bucket) FILTER (WHERE age(t.xmin) <= mark.age AND bucket > :late_since)
-    FROM trend_5m AS t, mark
-    WHERE scope_kind = ANY(CAST(:kinds AS text[])) AND bucket > :counted_since AND bucket <= :until
-    GROUP BY scope_kind, scope_id
-    HAVING sum(CASE WHEN :any_tone THEN accounts ELSE negative END) >= :min_negative
-        AND bool_or(mark.age IS NULL OR bucket > :since OR age(t.xmin) <= mark.age)
+            THEN age(xid(CAST(CAST(CAST(:seen AS bigint) AS text) AS xid8))) END AS age),
+    moved AS MATERIALIZED (
+        SELECT scope_kind, scope_id,
+               min(bucket) FILTER (WHERE age(t.xmin) <= mark.age) AS changed
+        FROM trend_5m AS t, mark
+        WHERE scope_kind = ANY(CAST(:kinds AS text[]))
+            AND bucket > :late_since AND bucket <= :until
+            AND (bucket > :since OR age(t.xmin) <= mark.age)
+        GROUP BY scope_kind, scope_id)
+    SELECT scope_kind, scope_id, changed
+    FROM moved, LATERAL (
+        SELECT sum(CASE WHEN :any_tone THEN accounts ELSE negative END) AS told
+        FROM trend_5m AS t
+        WHERE t.scope_kind = moved.scope_kind AND t.scope_id = moved.scope_id
+            AND bucket > least(CAST(:since AS timestamptz), changed) - CAST(:window AS interval)
+            AND bucket <= :until) AS span
+    WHERE told >= :min_negative
     ORDER BY scope_kind, scope_id
 """)
 
@@ -181,11 +191,11 @@ def candidates(
     seen: int | None = None,
     late_since: datetime | None = None,
 ) -> dict[SeriesKey, datetime | None]:
-    """Return the series of which a window may hold so many negative accounts, sorted.
+    """Return the series with news of which a window may hold so many negative accounts, sorted.
 
-    Of windows that end in ``(since, until]``, or for what came late in ``(late_since, until]``.
-    Whole buckets are counted, and all of those spans together: a series may be returned that
-    has fewer, none is missed that has them.
+    News is what lies in ``(since, until]``, and what was stored since ``seen`` for a moment after
+    ``late_since``. Whole buckets are counted, and all windows from the first news on together: a
+    series may be returned that has fewer, none is missed that has them.
 
     Args:
         session: An open session.
@@ -195,19 +205,18 @@ def candidates(
         until: Inclusive.
         min_negative: Negative accounts ...
         any_tone: ... or accounts of any tone.
-        seen: Leave out the series without items after ``since`` to which nothing was stored
-            since this ``snapshot`` either.
-        late_since: With ``seen``: what was stored since then counts as late from here on.
+        seen: A ``snapshot``; None: nothing is late.
+        late_since: Exclusive; None: nothing is late.
 
     Returns:
         For each series the first bucket that has changed since ``seen``; None where none has.
     """
-    first = since if seen is None or late_since is None else min(since, late_since)
+    first = since if late_since is None else min(since, late_since)
     found = session.execute(
         _CANDIDATES,
         {
             "kinds": [kind.value for kind in kinds],
-            "counted_since": first - window - BUCKET,
+            "window": window + BUCKET,
             "late_since": first - BUCKET,
             "since": since - BUCKET,
             "until": until,

@@ -50,14 +50,12 @@ class Archive(Protocol):
         seen: int | None,
         late_since: datetime,
     ) -> dict[SeriesKey, datetime | None]:
-        """Return the series of which a window may hold so many negative accounts, sorted.
+        """Return the series with news of which a window may hold so many negative accounts, sorted.
 
-        The windows end in ``(since, until]``. With ``any_tone`` all accounts are counted. Some
-        that have fewer may be among them. None is missed, but for those without items after
-        ``since`` to which nothing was stored since the snapshot ``seen``.
-
-        Where something was stored since then, the windows that end after ``late_since`` count as
-        well, and the series comes with a moment before which nothing in it has changed.
+        News is what lies in ``(since, until]``, and what was stored since the snapshot ``seen`` for
+        a moment after ``late_since``: then the series comes with a moment before which nothing in
+        it has changed. With ``any_tone`` all accounts are counted. Some series that have fewer, or
+        no news, may be among them; none is missed.
         """
         ...
 
