@@ -143,7 +143,7 @@ def test_a_series_is_read_again_only_when_something_was_stored(
 
     evaluate(engine, START + timedelta(hours=1, minutes=10))
     assert read == []
-    late = item("late", at=START + timedelta(minutes=4), entities=(EntityRow("x:acme", "Acme"),))
+    late = item("late", at=START + timedelta(minutes=6), entities=(EntityRow("x:acme", "Acme"),))
     store(engine, [late])
     evaluate(engine, START + timedelta(hours=1, minutes=20))
     assert read == ["x:acme"]
