@@ -19,6 +19,9 @@ _LABELLED = frozenset({"sentiment", "events"})
 def read_written() -> Iterator[Example]:
     """Yield the headlines and statements, in the order of the files' names.
 
+    Yields:
+        An example a line; what has a sentiment also concerns finance.
+
     Raises:
         ValueError: If a statement does not begin with a sentiment and a tab.
     """
