@@ -1,5 +1,6 @@
 """What became of deliveries, and sending one again; db.outbox moves them on."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -7,9 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.alert_tables import alert_events
-from db.delivery_tables import outbox, subscriptions
+from db.delivery_tables import delivery_attempts, outbox, subscriptions
 from db.engine import Session
-from db.rows import DeliveryStateRow
+from db.rows import AttemptRow, DeliveryStateRow
 
 _QUERY = sa.select(
     outbox.c.position,
@@ -26,6 +27,8 @@ _QUERY = sa.select(
         alert_events.c.alert_id == outbox.c.alert_id, alert_events.c.revision == outbox.c.revision
     ),
 )
+
+_ATTEMPT = [delivery_attempts.c[name] for name in AttemptRow.__dataclass_fields__]
 
 
 def list_deliveries(
@@ -62,6 +65,28 @@ def find_delivery(session: Session, delivery_id: str) -> DeliveryStateRow | None
     """Return one delivery, None if there is none."""
     row = session.execute(_QUERY.where(outbox.c.id == delivery_id)).first()
     return None if row is None else DeliveryStateRow(*row)
+
+
+def last_attempts(session: Session, delivery_ids: Collection[str]) -> dict[str, AttemptRow]:
+    """Return the last attempt at each of these deliveries that was tried, by its id."""
+    key = delivery_attempts.c.delivery_id
+    query = sa.select(*_ATTEMPT).distinct(key).where(key.in_(delivery_ids))
+    rows = session.execute(query.order_by(key, delivery_attempts.c.id.desc()))
+    return {row.delivery_id: AttemptRow(*row) for row in rows}
+
+
+def newest_attempts(session: Session) -> dict[UUID, AttemptRow]:
+    """Return the last attempt at the newest delivery that was tried, by its subscription."""
+    newest = (
+        sa.select(*_ATTEMPT)
+        .join(outbox, outbox.c.id == delivery_attempts.c.delivery_id)
+        .where(outbox.c.subscription_id == subscriptions.c.id)
+        .order_by(outbox.c.position.desc(), delivery_attempts.c.id.desc())
+        .limit(1)
+        .lateral()
+    )
+    query = sa.select(subscriptions.c.id, newest).join(newest, sa.true())
+    return {key: AttemptRow(*row) for key, *row in session.execute(query)}
 
 
 def replay(session: Session, delivery_id: str) -> bool:

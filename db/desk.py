@@ -7,12 +7,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
 from db.engine import Session
 from db.rows import MentionRow, ScopeKind, SeriesKey
-from db.tables import items
+from db.tables import entities, item_entities, items
 
 # Without the sources of a bucket, which db.trends counts: they cost most on the whole market.
 _COUNTS = sa.text("""
@@ -82,6 +83,16 @@ class SourceRow:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanyRow:
+    """A company that an item names, with the tone towards it."""
+
+    id: str
+    name: str
+    sentiment: str
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
 class StoredItem:
     """One item with what the classifier found; probabilities in [0, 1]."""
 
@@ -91,6 +102,12 @@ class StoredItem:
     p_neutral: float
     p_positive: float
     model: str
+    companies: tuple[CompanyRow, ...]
+
+    @property
+    def title(self) -> str:
+        """Its headline."""
+        return self.mention.title
 
 
 def counts(
@@ -175,4 +192,19 @@ def stored_item(session: Session, item_id: str) -> StoredItem | None:
         row.copy_of,
     )
     probabilities = (row.p_negative, row.p_neutral, row.p_positive)
-    return StoredItem(mention, row.body, *probabilities, row.model)
+    return StoredItem(mention, row.body, *probabilities, row.model, _companies(session, row))
+
+
+def _companies(session: Session, item: sa.Row[Any]) -> tuple[CompanyRow, ...]:
+    query = (
+        sa.select(
+            entities.c.id,
+            entities.c.name,
+            sa.func.coalesce(item_entities.c.sentiment, item.sentiment),
+            sa.func.coalesce(item_entities.c.score, item.score).label("score"),
+        )
+        .join(item_entities, item_entities.c.entity_id == entities.c.id)
+        .where(item_entities.c.item_id == item.id)
+        .order_by("score", entities.c.name)
+    )
+    return tuple(CompanyRow(*row) for row in session.execute(query))

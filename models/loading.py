@@ -105,14 +105,34 @@ def load_classifier(
     torch.set_num_threads(cores)
     model = load_model(path, device=device)
     forward = _int8_form(model, Path(resolve(path)), cores) if int8 else None
+    return to_classifier(
+        model, max_batch_tokens=max_batch_tokens, topic_threshold=topic_threshold, int8=forward
+    )
+
+
+def to_classifier(
+    model: LoadedModel,
+    *,
+    max_batch_tokens: int = 8192,
+    topic_threshold: float | None = None,
+    int8: Forward | None = None,
+) -> TransformerClassifier:
+    """Return a classifier on a loaded model.
+
+    Args:
+        model: The model.
+        max_batch_tokens: Most padded tokens in one forward pass.
+        topic_threshold: Least probability of a topic that is told; by default the model's own.
+        int8: Computes in the model's place.
+    """
     return TransformerClassifier(
-        forward or model.forward,
+        int8 or model.forward,
         model.tokenizer,
         model.heads,
         version=model.version,
         device=model.device,
         max_batch_tokens=max_batch_tokens,
-        autocast=False if forward else None,
+        autocast=False if int8 else None,
         topic_threshold=topic_threshold,
     )
 

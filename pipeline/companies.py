@@ -4,6 +4,7 @@ How companies are found in running text lives in ``models.entities.gazetteer``.
 """
 
 from collections.abc import Iterable, Sequence
+from functools import cache
 from pathlib import Path
 
 from models.entities.table import NO_ENTITY, read_own, read_rows
@@ -28,6 +29,7 @@ def find_companies(name: str, own: Sequence[Path] = ()) -> list[tuple[str, str]]
     return find_each([name], own)[name]
 
 
+@cache
 def sectors() -> dict[str, str]:
     """Return the sector of each shipped company that has one, by its id."""
     return {row.id: row.sector for row in read_rows() if row.sector}

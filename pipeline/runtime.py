@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from models.entities.gazetteer import Gazetteer
     from models.explanation.explainer import Explainer
     from models.labels import Classifier
+    from pipeline.explaining import Reader
     from pipeline.rules import Rules
     from pipeline.stages.classify import Floors
 
@@ -149,6 +150,21 @@ def build_explainer(settings: Settings) -> Explainer:
     from models.loading import load_model
 
     return Explainer(load_model(settings.model.path, device=settings.model.device))
+
+
+def build_reader(settings: Settings) -> Reader:
+    """Load what explains stored items as the worker reads them: one model, and the companies."""
+    from models.explanation.explainer import Explainer
+    from models.loading import load_model, to_classifier
+    from pipeline.explaining import Reader
+
+    model = load_model(settings.model.path, device=settings.model.device)
+    return Reader(
+        Explainer(model),
+        classifier=to_classifier(model),
+        finder=build_gazetteer(settings),
+        floors=build_floors(settings),
+    )
 
 
 def build_gazetteer(settings: Settings) -> Gazetteer:

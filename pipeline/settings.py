@@ -282,6 +282,10 @@ class WebSettings(_Group):
     max_refused_per_min: PositiveInt = Field(
         default=60, description="Most requests with a wrong key from one address to one process."
     )
+    explain: bool = Field(
+        default=True,
+        description="Let the desk shade words; the first reader who asks makes it load the model.",
+    )
 
 
 class Settings(BaseSettings):

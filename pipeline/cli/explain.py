@@ -13,7 +13,6 @@ from models.labels import Sentiment
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from models.entities.linking import LinkedEntity
     from models.explanation.explainer import Explanation
     from models.labels import Span
     from pipeline.settings import Settings
@@ -110,6 +109,20 @@ def to_json(told: Explanation) -> dict[str, Any]:
     }
 
 
+def _places(settings: Settings, text: str, source: str, name: str) -> tuple[Span, ...]:
+    from pipeline.explaining import places
+    from pipeline.runtime import build_classifier, build_floors, build_gazetteer
+
+    return places(
+        text,
+        name,
+        source=source,
+        classifier=build_classifier(settings),
+        finder=build_gazetteer(settings),
+        floors=build_floors(settings),
+    )
+
+
 def _stored(settings: Settings, item: str) -> tuple[str, str]:
     """Return the text of an item as the worker read it, and its source."""
     from db.items import stored_text
@@ -121,39 +134,3 @@ def _stored(settings: Settings, item: str) -> tuple[str, str]:
     if found is None:
         raise fail(f"no item {item!r} is stored; v_items lists the ids")
     return text_of(found), found.source
-
-
-def _places(settings: Settings, text: str, source: str, name: str) -> tuple[Span, ...]:
-    """Return where a text names a company: as the worker finds it, else as it is written."""
-    from pipeline.runtime import build_classifier, build_floors, build_gazetteer
-    from pipeline.stages.classify import tell
-
-    [(_, entities)] = tell(
-        [text],
-        classifier=build_classifier(settings),
-        finder=build_gazetteer(settings),
-        sources=[source],
-        floors=build_floors(settings),
-    )
-    for linked in entities:
-        if _is_called(linked, text, name):
-            return linked.spans
-    if spans := _written(text, name):
-        return spans
-    found = ", ".join(f"{one.entity.name} ({one.entity.id})" for one in entities)
-    raise fail(f"the text does not name {name!r}; it names {found or 'no company'}")
-
-
-def _is_called(linked: LinkedEntity, text: str, name: str) -> bool:
-    known = {linked.entity.id, linked.entity.name, *(text[a:b] for a, b in linked.spans)}
-    return name.casefold() in {each.casefold() for each in known}
-
-
-def _written(text: str, name: str) -> tuple[Span, ...]:
-    """Return where a name stands in a text as a word of its own, in whatever case."""
-    import re
-
-    from models.entities.names import stands_alone
-
-    found = (match.span() for match in re.finditer(re.escape(name), text, re.IGNORECASE))
-    return tuple(span for span in found if stands_alone(text, *span))

@@ -202,7 +202,7 @@ def rotate_secret(
 )
 def test_subscription(subscription_id: UUID, session: SessionOf) -> Delivery:
     """Send a signed test event; its attempts are found under the delivery's id."""
-    row = _found(session, subscription_id)
+    row = found_subscription(session, subscription_id)
     if row.paused or row.disabled_reason is not None:
         raise Problem(409, "the subscription is paused or disabled; resume it first")
     delivery_id = queue_trial(session, subscription_id, now=datetime.now(UTC))
@@ -213,14 +213,14 @@ def test_subscription(subscription_id: UUID, session: SessionOf) -> Delivery:
 def suspend_subscription(subscription_id: UUID, session: SessionOf) -> Subscription:
     """Send nothing until it is resumed: what waits is kept, what comes meanwhile is not."""
     pause_subscription(session, subscription_id)
-    return Subscription.model_validate(told(_found(session, subscription_id)))
+    return Subscription.model_validate(told(found_subscription(session, subscription_id)))
 
 
 @router.post("/{subscription_id}/resume", responses=_MISSING)
 def resume_subscription(subscription_id: UUID, session: SessionOf) -> Subscription:
     """Send to a paused or disabled subscription again; what died can be replayed."""
     endpoints.resume(session, subscription_id)
-    return Subscription.model_validate(told(_found(session, subscription_id)))
+    return Subscription.model_validate(told(found_subscription(session, subscription_id)))
 
 
 @router.delete("/{subscription_id}", status_code=204, responses=_MISSING)
@@ -230,7 +230,8 @@ def remove_subscription(subscription_id: UUID, session: SessionOf) -> None:
         raise Problem(404, _NO_SUCH)
 
 
-def _found(session: Session, subscription_id: UUID) -> SubscriptionRow:
+def found_subscription(session: Session, subscription_id: UUID) -> SubscriptionRow:
+    """Return a subscription; raises the Problem 404 if there is none."""
     row = find_subscription(session, subscription_id)
     if row is None:
         raise Problem(404, _NO_SUCH)

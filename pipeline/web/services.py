@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -12,11 +13,12 @@ from fastapi import Depends, Request
 from db.audit import record
 from db.engine import Engine, Session, transaction
 from pipeline.ingest import Publisher
-from pipeline.runtime import build_engine
+from pipeline.runtime import build_engine, build_reader
 from pipeline.schema import Schema
 from pipeline.settings import Settings
 from pipeline.topics import OffsetReader
 from pipeline.web.deeds import deed_of, is_write
+from pipeline.web.explaining import Explaining
 from pipeline.web.following import Follower
 from pipeline.web.readiness import Readiness
 
@@ -26,7 +28,7 @@ _BROKER_WAIT_S = 10.0
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Connected to nothing until a request needs it."""
+    """Connected to nothing until a request needs it; ``explaining`` is None if it is not wanted."""
 
     settings: Settings
     engine: Engine
@@ -34,6 +36,7 @@ class Services:
     schema: Schema
     readiness: Readiness
     follower: Follower
+    explaining: Explaining | None
 
 
 @contextmanager
@@ -48,7 +51,10 @@ def open_services(settings: Settings) -> Iterator[Services]:
             OffsetReader(settings.kafka) as offsets,
         ):
             readiness = Readiness(settings, engine=engine, schema=schema, offsets=offsets)
-            yield Services(settings, engine, publisher, schema, readiness, follower)
+            explaining = (
+                Explaining(partial(build_reader, settings)) if settings.web.explain else None
+            )
+            yield Services(settings, engine, publisher, schema, readiness, follower, explaining)
     finally:
         follower.stopping.set()
         engine.dispose()

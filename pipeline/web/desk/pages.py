@@ -17,6 +17,14 @@ _THEMES = ("auto", "light", "dark")
 _KEEP_S = 365 * 24 * 3600
 
 
+class Refused(Exception):
+    """A form that was not taken: ``page`` says why, and nothing of it was done."""
+
+    def __init__(self, page: HTMLResponse) -> None:
+        super().__init__()
+        self.page = page
+
+
 def moment(at: datetime) -> str:
     """Return a time as people read it; UTC."""
     return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
@@ -45,6 +53,16 @@ def series_address(kind: str, scope_id: str, **query: str) -> str:
     """Return the address of a series' page."""
     address = f"/desk/series/{kind}/{quote(scope_id, safe='')}"
     return f"{address}?{urlencode(query)}" if query else address
+
+
+def item_address(item_id: str) -> str:
+    """Return the address of an item's page."""
+    return f"/desk/items/{quote(item_id, safe='')}"
+
+
+def why_address(item_id: str, **query: str) -> str:
+    """Return the address of the page that says why an item was called what it was."""
+    return f"/desk/why?{urlencode({'item': item_id} | query)}"
 
 
 def web_link(url: str | None) -> str | None:
@@ -114,4 +132,8 @@ _environment.filters |= {
     "duration": duration,
     "web_link": web_link,
 }
-_environment.globals["series_address"] = series_address
+_environment.globals |= {
+    "series_address": series_address,
+    "item_address": item_address,
+    "why_address": why_address,
+}

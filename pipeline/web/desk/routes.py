@@ -3,13 +3,11 @@
 import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Annotated, TypeVar
-from urllib.parse import parse_qs
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, FastAPI, Path, Query, Request
+from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
@@ -17,7 +15,6 @@ from starlette.types import Scope as RequestScope
 
 from alerts.messages import AlertEvent
 from alerts.types import Verdict
-from db import desk as read
 from db.alert_events import alert_history
 from db.alerts import find_alerts
 from db.judgements import acknowledgement_of
@@ -27,8 +24,9 @@ from pipeline.access import Scope
 from pipeline.judging import NewAcknowledgement, NewSilence, judge, silence
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
 from pipeline.web.auth import Gate, require
-from pipeline.web.desk import access, views
-from pipeline.web.desk.pages import render
+from pipeline.web.desk import access, subscriptions, views, why
+from pipeline.web.desk.forms import Form, checked
+from pipeline.web.desk.pages import Refused, render
 from pipeline.web.problems import Problem
 from pipeline.web.routes_stream import FollowerOf, LastSeen, stream_alerts
 from pipeline.web.services import ServicesOf, SessionOf
@@ -54,14 +52,21 @@ class _Files(StaticFiles):
 def install(app: FastAPI) -> None:
     """Put the desk into the app."""
     app.include_router(public)
-    app.include_router(router)
+    for pages in (router, subscriptions.router, why.router):
+        app.include_router(pages)
     app.mount("/desk/static", _Files(packages=[("pipeline.web.desk", "static")]))
     app.add_exception_handler(access.LoginNeeded, _to_login)
+    app.add_exception_handler(Refused, _refused)
 
 
 async def _to_login(_: Request, error: Exception) -> Response:
     to = error.to if isinstance(error, access.LoginNeeded) else "/desk/login"
     return RedirectResponse(to, 303)
+
+
+async def _refused(_: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)  # noqa: S101  # what it is registered for
+    return error.page
 
 
 @public.get("/")
@@ -74,15 +79,6 @@ def home() -> Response:
 def login_page(request: Request, to: str = "/desk") -> HTMLResponse:
     """Ask for the API key."""
     return render(request, "login.html", to=access.safe_return(to), wrong=False)
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    """Return the fields of a form; the body's size is limited before it gets here."""
-    fields = parse_qs((await request.body()).decode(errors="replace"))
-    return {name: values[0] for name, values in fields.items()}
-
-
-Form = Annotated[dict[str, str], Depends(_read_form)]
 
 
 @public.post("/desk/login", dependencies=[access.FromHere])
@@ -213,6 +209,9 @@ def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResp
         "alert.html",
         alert=events[-1].data,
         events=events,
+        evidence=[
+            mention for alert in find_alerts(session, [alert_id]) for mention in alert.evidence
+        ],
         verdicts=list(Verdict),
         acknowledgement=acknowledgement_of(session, alert_id),
         silences=views.silences_of(session, alert_id),
@@ -222,7 +221,7 @@ def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResp
 @router.post("/alerts/{alert_id}/acknowledgement")
 def acknowledge(session: SessionOf, alert_id: UUID, form: Form) -> Response:
     """Take what somebody makes of an alert; the cookie's SameSite keeps other sites out."""
-    wanted = _checked(NewAcknowledgement, form)
+    wanted = checked(NewAcknowledgement, form)
     if not judge(session, alert_id, wanted):
         raise HTTPException(404, "there is no such alert")
     return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)
@@ -238,25 +237,5 @@ def silence_series(session: SessionOf, alert_id: UUID, form: Form) -> Response:
     named = {"topic": scope.id} if scope.kind is ScopeKind.TOPIC else {"rule": found[0].rule}
     if scope.kind is ScopeKind.ENTITY:
         named = {"entity": scope.id}
-    silence(session, _checked(NewSilence, form | named), now=datetime.now(UTC))
+    silence(session, checked(NewSilence, form | named), now=datetime.now(UTC))
     return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)
-
-
-_M = TypeVar("_M", bound=BaseModel)
-
-
-def _checked(model: type[_M], form: dict[str, str]) -> _M:
-    try:
-        return model.model_validate(form)
-    except ValidationError as error:
-        problem = error.errors()[0]
-        raise HTTPException(400, f"{problem['loc'][0]}: {problem['msg']}") from error
-
-
-@router.get("/items/{item_id}")
-def item_page(request: Request, session: SessionOf, item_id: str) -> HTMLResponse:
-    """Show one item, and how to see which words made it negative."""
-    item = read.stored_item(session, item_id)
-    if item is None:
-        raise HTTPException(404, "there is no such item")
-    return render(request, "item.html", item=item, mention=item.mention)

@@ -1,6 +1,6 @@
 // The pages work without this: it logs in by the address's fragment, moves through a chart by
 // the arrow keys, focuses the search, and fetches the page anew while it is looked at: at once when
-// something is said about an alert, and every ten seconds.
+// something is said about an alert, every ten seconds, and sooner where a page waits for an answer.
 "use strict";
 
 const REFRESH_MS = 10_000;
@@ -64,6 +64,9 @@ async function replaceMain(address) {
   if (!answer.ok) throw new Error(String(answer.status));
   const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
   const main = document.querySelector("main");
+  const wanted = fresh.querySelector("main").dataset.live;
+  if (wanted === undefined) delete main.dataset.live;
+  else main.dataset.live = wanted;
   const open = document.getElementById("figures")?.open;
   const scrolled = document.querySelector(".scroll")?.scrollTop ?? 0;
   main.replaceChildren(...fresh.querySelector("main").childNodes);
@@ -87,9 +90,14 @@ async function renew() {
   }
 }
 
+// A page that waits for something says how soon to look again.
+function pause() {
+  return Number(document.querySelector("main").dataset.live) || REFRESH_MS;
+}
+
 async function refresh() {
   await renew();
-  setTimeout(refresh, REFRESH_MS);
+  setTimeout(refresh, pause());
 }
 
 // A browser opens few connections to a host: only the page that is looked at holds one.
@@ -131,4 +139,4 @@ logInByFragment();
 makeReachable();
 addEventListener("visibilitychange", listen);
 listen();
-setTimeout(refresh, REFRESH_MS);
+setTimeout(refresh, pause());
