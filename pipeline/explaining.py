@@ -1,6 +1,7 @@
 """Why the model calls a text so: the words of a text, or of what it says of one company."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.entities.linking import Finder, LinkedEntity
@@ -11,13 +12,19 @@ from pipeline.stages.classify import Floors, tell
 
 
 def places(
-    text: str, name: str, *, source: str, classifier: Classifier, finder: Finder, floors: Floors
+    text: str,
+    names: Sequence[str],
+    *,
+    source: str,
+    classifier: Classifier,
+    finder: Finder,
+    floors: Floors,
 ) -> tuple[Span, ...]:
     """Return where a text names a company: as the worker finds it, else as it is written.
 
     Args:
         text: As the worker reads it.
-        name: Of the company, its id, or what the text calls it; in any case.
+        names: What the company may go by: id, name, or what the text calls it; in any case.
         source: Who published the text.
         classifier: Finds names as well.
         finder: Knows companies by name.
@@ -30,12 +37,12 @@ def places(
         [text], classifier=classifier, finder=finder, sources=[source], floors=floors
     )
     for linked in entities:
-        if _is_called(linked, text, name):
+        if _is_called(linked, text, names):
             return linked.spans
-    if spans := _written(text, name):
+    if spans := next((found for name in names if (found := _written(text, name))), ()):
         return spans
     found = ", ".join(f"{one.entity.name} ({one.entity.id})" for one in entities)
-    msg = f"the text does not name {name!r}; it names {found or 'no company'}"
+    msg = f"the text does not name {names[0]!r}; it names {found or 'no company'}"
     raise CannotExplain(msg)
 
 
@@ -48,23 +55,25 @@ class Reader:
     finder: Finder
     floors: Floors
 
-    def explain(self, text: str, *, label: Sentiment, source: str, entity: str) -> Explanation:
+    def explain(
+        self, text: str, *, label: Sentiment, source: str, names: Sequence[str]
+    ) -> Explanation:
         """Tell which words moved a text towards a label.
 
         Args:
             text: Title and body.
             label: The label to explain.
             source: Who published it.
-            entity: Id of the company towards which; empty: of the whole text.
+            names: Of the company towards which, as ``places`` takes them; empty: of the whole text.
 
         Raises:
             CannotExplain: If the text is empty or does not name the company.
         """
         spans: tuple[Span, ...] = ()
-        if entity:
+        if names:
             spans = places(
                 text,
-                entity,
+                names,
                 source=source,
                 classifier=self.classifier,
                 finder=self.finder,
@@ -73,9 +82,9 @@ class Reader:
         return self.explainer.explain(text, label=label, spans=spans)
 
 
-def _is_called(linked: LinkedEntity, text: str, name: str) -> bool:
+def _is_called(linked: LinkedEntity, text: str, names: Sequence[str]) -> bool:
     known = {linked.entity.id, linked.entity.name, *(text[a:b] for a, b in linked.spans)}
-    return name.casefold() in {each.casefold() for each in known}
+    return not {name.casefold() for name in names}.isdisjoint(each.casefold() for each in known)
 
 
 def _written(text: str, name: str) -> tuple[Span, ...]:

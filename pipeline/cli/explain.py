@@ -115,7 +115,7 @@ def _places(settings: Settings, text: str, source: str, name: str) -> tuple[Span
 
     return places(
         text,
-        name,
+        [name],
         source=source,
         classifier=build_classifier(settings),
         finder=build_gazetteer(settings),

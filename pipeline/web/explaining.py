@@ -7,7 +7,7 @@ memory is that of one model. The thread ends with the process, whatever it is do
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from queue import Full, Queue
@@ -28,7 +28,9 @@ MOST_KEPT = 200
 class Reader(Protocol):
     """What ``pipeline.explaining.Reader`` is to this."""
 
-    def explain(self, text: str, *, label: Sentiment, source: str, entity: str) -> Explanation:
+    def explain(
+        self, text: str, *, label: Sentiment, source: str, names: Sequence[str]
+    ) -> Explanation:
         """Tell which words moved a text; raises CannotExplain."""
         ...
 
@@ -43,11 +45,15 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of an item; ``entity`` is empty for the tone of the whole text."""
+    """What is asked of an item.
+
+    Attributes:
+        names: Id and name of the company towards which; empty: of the whole text.
+    """
 
     item_id: str
     label: Sentiment
-    entity: str = ""
+    names: tuple[str, ...] = ()
 
 
 _Job = tuple["Future[Explanation]", Question, str, str]
@@ -123,7 +129,7 @@ class Explaining:
 
 
 def _explain(reader: Reader, question: Question, text: str, source: str) -> Explanation:
-    return reader.explain(text, label=question.label, source=source, entity=question.entity)
+    return reader.explain(text, label=question.label, source=source, names=question.names)
 
 
 def _told(error: Exception) -> Exception:

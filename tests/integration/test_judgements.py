@@ -188,10 +188,14 @@ async def test_the_desk_takes_them_from_its_own_pages_only(
         assert done.headers["location"] == f"{address}#judge"
         hushed = {"author": "ann", "reason": "<b>known</b>", "hours": "24"}
         assert (await client.post(f"{address}/silence", data=hushed)).status_code == 303
+        with transaction(engine) as session:
+            [one] = active_silences(session)
+        assert (one.scope, one.reason) == (SVB_SERIES, "<b>known</b>")
+        ended = [await client.post(f"{address}/silence/{one.id}/end") for _ in range(2)]
+        assert [answer.status_code for answer in ended] == [303, 404]
 
     with transaction(engine) as session:
-        [one] = active_silences(session)
-        assert (one.scope, one.reason) == (SVB_SERIES, "<b>known</b>")
+        assert active_silences(session) == []
         assert precision(session, by="entity") == [PrecisionRow(row.scope_name, 1, 1, 0)]
 
 

@@ -4,41 +4,60 @@ Skipped where there is no Chromium (Debian: ``apt-get install chromium``).
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 from shutil import which
 from urllib.parse import unquote
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
-from db.engine import Engine
+from db.deliveries import list_deliveries
+from db.engine import Engine, transaction
+from db.outbox import record_attempt
+from pipeline.settings import ModelSettings
 from tests.desk_server import serving
+from tests.integration.samples import NEGATIVE, NOON, SVB, item, store, towards
 from tests.integration.test_web_desk import SERIES, fill
 from tests.integration.web_client import API_KEY, web_settings
+from tests.tiny_models import save_model
 
 BROWSER = which("chromium")
-pytestmark = pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine")
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine"),
+]
 
 
 @pytest.fixture(scope="module")
-def chromium() -> Iterator[Page]:
-    """A page of a browser of the module's own."""
+def browser() -> Iterator[Browser]:
+    """A browser of the module's own."""
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        yield browser.new_page()
-        browser.close()
+        started = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def chromium(browser: Browser) -> Iterator[Page]:
+    """A page without cookies; fails the test on an error in its console or a foreign request."""
+    faults: list[str] = []
+    hosts: set[str] = set()
+    page = browser.new_context(locale="en-GB").new_page()
+    page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
+    yield page
+    page.context.close()
+    assert faults == []
+    assert len(hosts) == 1
 
 
 def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Engine) -> None:
     alert_id = fill(engine)
-    faults: list[str] = []
-    asked: list[str] = []
-    chromium.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
-    chromium.on("pageerror", lambda error: faults.append(str(error)))
-    chromium.on("request", lambda request: asked.append(request.url))
     with serving(web_settings(database_url=database_url)) as address:
-        chromium.goto(f"{address}/desk/login#key={API_KEY}")
-        chromium.wait_for_url(f"{address}/desk")
+        _log_in(chromium, address)
         assert chromium.locator("tbody .critical").first.is_visible()
 
         chromium.keyboard.press("/")
@@ -55,21 +74,126 @@ def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Eng
         chromium.keyboard.press("ArrowRight")
         chromium.keyboard.press("Enter")
         chromium.get_by_text("+ 1 copies").wait_for()
-
-        for width in (390, 1280):
-            chromium.set_viewport_size({"width": width, "height": 800})
-            for theme in ("light", "dark"):
-                for page in ("/desk", "/desk/series", SERIES, f"/desk/alerts/{alert_id}"):
-                    chromium.goto(f"{address}{page}?theme={theme}")
-                    _check(chromium, f"{page} {theme} {width}")
-        chromium.goto("about:blank")  # a page whose server ends says so in its console
-    assert faults == []
-    assert {url.split("/")[2] for url in asked} == {address.split("/")[2]}
+        _check(chromium, address, "/desk", "/desk/series", SERIES, f"/desk/alerts/{alert_id}")
 
 
-def _check(page: Page, name: str) -> None:
-    found = Axe().run(page).response["violations"]
-    serious = [fault for fault in found if fault["impact"] in {"serious", "critical"}]
-    told = [(fault["id"], fault["nodes"][0]["html"][:200]) for fault in serious]
-    assert told == [], name
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+def test_an_alert_is_judged_silenced_and_heard_again(
+    chromium: Page, database_url: str, engine: Engine
+) -> None:
+    path = f"/desk/alerts/{fill(engine)}"
+    with serving(web_settings(database_url=database_url)) as address:
+        _log_in(chromium, address, path)
+        chromium.get_by_label("Your name").first.fill("Ann")
+        chromium.get_by_role("button", name="Wanted", exact=True).click()
+        chromium.get_by_text("Called Wanted").wait_for()
+        chromium.get_by_label("Your name").last.fill("Ann")
+        chromium.get_by_label("Why").fill("known since Monday")
+        chromium.get_by_role("button", name="Silence this series").click()
+        chromium.get_by_text("Silenced until").wait_for()
+        _check(chromium, address, path)
+        chromium.goto(f"{address}{path}")
+        chromium.get_by_role("button", name="End it").click()
+        chromium.wait_for_load_state()
+        assert chromium.get_by_text("Silenced until").count() == 0
+        _leave(chromium)
+
+
+def test_the_journey_of_who_subscribes(chromium: Page, database_url: str, engine: Engine) -> None:
+    with serving(web_settings(database_url=database_url)) as address:
+        _log_in(chromium, address)
+        chromium.get_by_role("link", name="Subscriptions").click()
+        chromium.get_by_text("Nobody is told of alerts yet.").wait_for()
+        chromium.get_by_role("link", name="New subscription").click()
+        chromium.get_by_label("Where to").fill("http://127.0.0.1:9000/hook")
+        chromium.get_by_label("Companies").fill("SIVB\nNo Such Company")
+        chromium.get_by_text("Topics").click()
+        chromium.get_by_label("legal").check()
+        chromium.get_by_label("Critical", exact=True).check()
+        chromium.get_by_role("button", name="Subscribe", exact=True).click()
+        chromium.get_by_role("alert").get_by_text("No Such Company").wait_for()
+        assert chromium.get_by_label("legal").is_checked()
+        chromium.get_by_label("Companies").fill("SIVB")
+        chromium.get_by_role("button", name="Subscribe", exact=True).click()
+        assert chromium.locator("#secret").inner_text().startswith("whsec_")
+
+        chromium.get_by_role("link", name="I have kept it").click()
+        chromium.get_by_role("button", name="Send a test").click()
+        chromium.get_by_text("subscription.test").wait_for()
+        path = chromium.url.removeprefix(address).split("#")[0]
+        _deliver(engine)
+        # Without a reload: the page looks again by itself.
+        chromium.get_by_text("Delivered 204").wait_for()
+        _check(chromium, address, "/desk/subscriptions", path, "/desk/subscriptions/new")
+
+        chromium.goto(f"{address}{path}")
+        chromium.get_by_role("button", name="Pause").click()
+        chromium.get_by_role("button", name="Resume").wait_for()
+        chromium.get_by_text("Delete…").click()
+        chromium.get_by_role("button", name="Delete for good").click()
+        chromium.get_by_text("Nobody is told of alerts yet.").wait_for()
+        _leave(chromium)
+
+
+def test_the_journey_to_the_words_that_made_a_story_negative(
+    chromium: Page, database_url: str, engine: Engine, tmp_path: Path
+) -> None:
+    fill(engine)
+    bad = item("bad", at=NOON, source="daily", entities=(towards(SVB, NEGATIVE),))
+    store(engine, replace(bad, title="Loss of SVB Financial Group", body="The bank falls, fraud"))
+    model = ModelSettings(path=str(save_model(tmp_path)), device="cpu")
+    settings = web_settings(database_url=database_url).model_copy(update={"model": model})
+    with serving(settings) as address:
+        _log_in(chromium, address, SERIES)
+        story = chromium.locator(".stories li", has_text="Loss of SVB Financial Group")
+        story.get_by_role("link", name="Why?").click()
+        # The model is loaded meanwhile; the page renews itself until it has an answer.
+        chromium.locator("mark.for3, mark.against3").first.wait_for(timeout=120_000)
+        assert "The bank falls, fraud" in chromium.locator(".shaded").inner_text()
+        towards_svb = chromium.url.removeprefix(address)
+        chromium.get_by_role("link", name="Back to the item").click()
+        chromium.get_by_role("link", name="Why negative?").click()
+        chromium.locator("mark.for3, mark.against3").first.wait_for(timeout=120_000)
+        _check(chromium, address, towards_svb, "/desk/items/bad")
+
+
+def _log_in(page: Page, address: str, to: str = "/desk") -> None:
+    page.goto(f"{address}/desk/login?to={to}#key={API_KEY}")
+    page.wait_for_url(lambda at: unquote(at) == f"{address}{to}")
+
+
+def _deliver(engine: Engine) -> None:
+    """Note what a scheduler would have done with what waits."""
+    with transaction(engine) as session:
+        for delivery in list_deliveries(session, state="pending"):
+            record_attempt(
+                session,
+                delivery.id,
+                at=NOON,
+                outcome="delivered",
+                status=204,
+                detail=None,
+                duration_ms=3,
+                next_attempt_at=None,
+            )
+
+
+def _check(page: Page, address: str, *paths: str) -> None:
+    """Let axe look at pages at both widths, in both themes; the page is left blank."""
+    for width in (390, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for theme in ("light", "dark"):
+            for path in paths:
+                mark = "&" if "?" in path else "?"
+                page.goto(f"{address}{path}{mark}theme={theme}")
+                name = f"{path} {theme} {width}"
+                found = Axe().run(page).response["violations"]
+                serious = [one for one in found if one["impact"] in {"serious", "critical"}]
+                told = [(one["id"], one["nodes"][0]["html"][:200]) for one in serious]
+                assert told == [], name
+                assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+    _leave(page)
+
+
+def _leave(page: Page) -> None:
+    """Open nothing: a page whose server ends says so in its console."""
+    page.goto("about:blank")

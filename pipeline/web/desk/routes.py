@@ -2,9 +2,8 @@
 
 import time
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
-from uuid import UUID
 
 from fastapi import APIRouter, FastAPI, Path, Query, Request
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -13,19 +12,13 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope as RequestScope
 
-from alerts.messages import AlertEvent
-from alerts.types import Verdict
-from db.alert_events import alert_history
-from db.alerts import find_alerts
-from db.judgements import acknowledgement_of
 from db.rows import ScopeKind, SeriesKey
 from db.trends import scope_names
 from pipeline.access import Scope
-from pipeline.judging import NewAcknowledgement, NewSilence, judge, silence
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
 from pipeline.web.auth import Gate, require
-from pipeline.web.desk import access, subscriptions, views, why
-from pipeline.web.desk.forms import Form, checked
+from pipeline.web.desk import access, alerts, subscriptions, views, why
+from pipeline.web.desk.forms import Form
 from pipeline.web.desk.pages import Refused, render
 from pipeline.web.problems import Problem
 from pipeline.web.routes_stream import FollowerOf, LastSeen, stream_alerts
@@ -52,7 +45,7 @@ class _Files(StaticFiles):
 def install(app: FastAPI) -> None:
     """Put the desk into the app."""
     app.include_router(public)
-    for pages in (router, subscriptions.router, why.router):
+    for pages in (router, alerts.router, subscriptions.router, why.router):
         app.include_router(pages)
     app.mount("/desk/static", _Files(packages=[("pipeline.web.desk", "static")]))
     app.add_exception_handler(access.LoginNeeded, _to_login)
@@ -195,47 +188,3 @@ def _chosen(at: str | None, starts: list[datetime], newest: datetime) -> datetim
             raise HTTPException(400, str(error)) from error
         return next((s for s in reversed(starts) if s <= asked < s + views.SERIES_STEP), None)
     return starts[-1] if starts else None
-
-
-@router.get("/alerts/{alert_id}")
-def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResponse:
-    """Show one alert: what rose, the evidence, and all that was said about it."""
-    history = alert_history(session, alert_id)
-    if not history:
-        raise HTTPException(404, "there is no such alert")
-    events = [AlertEvent.model_validate_json(event.body) for event in history]
-    return render(
-        request,
-        "alert.html",
-        alert=events[-1].data,
-        events=events,
-        evidence=[
-            mention for alert in find_alerts(session, [alert_id]) for mention in alert.evidence
-        ],
-        verdicts=list(Verdict),
-        acknowledgement=acknowledgement_of(session, alert_id),
-        silences=views.silences_of(session, alert_id),
-    )
-
-
-@router.post("/alerts/{alert_id}/acknowledgement")
-def acknowledge(session: SessionOf, alert_id: UUID, form: Form) -> Response:
-    """Take what somebody makes of an alert; the cookie's SameSite keeps other sites out."""
-    wanted = checked(NewAcknowledgement, form)
-    if not judge(session, alert_id, wanted):
-        raise HTTPException(404, "there is no such alert")
-    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)
-
-
-@router.post("/alerts/{alert_id}/silence")
-def silence_series(session: SessionOf, alert_id: UUID, form: Form) -> Response:
-    """Send no alert on the series of this one, for a while."""
-    found = find_alerts(session, [alert_id])
-    if not found:
-        raise HTTPException(404, "there is no such alert")
-    scope = found[0].scope
-    named = {"topic": scope.id} if scope.kind is ScopeKind.TOPIC else {"rule": found[0].rule}
-    if scope.kind is ScopeKind.ENTITY:
-        named = {"entity": scope.id}
-    silence(session, checked(NewSilence, form | named), now=datetime.now(UTC))
-    return RedirectResponse(f"/desk/alerts/{alert_id}#judge", 303)

@@ -11,6 +11,7 @@ from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
 from db.judgements import active_silences
 from db.rows import AlertRow, MentionRow, SeriesKey, SilenceRow
+from db.sources import silences
 from db.trends import mentions
 from pipeline.series import MARKET
 from pipeline.web.desk import charts
@@ -30,13 +31,19 @@ _INSTANT = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A source's health: ``state`` is "ok", "quiet" (6 h) or "silent" (24 h)."""
+    """A source's health.
+
+    Attributes:
+        state: "ok", "quiet" (6 h), or "silent": for 24 h, or beyond the source's own habit.
+        is_beyond_habit: Whether the watch of sources has told of this silence.
+    """
 
     name: str
     last_at: datetime
     lag: timedelta
     items: int
     state: str
+    is_beyond_habit: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +149,19 @@ def alerts_of(session: Session, key: SeriesKey, newest: datetime) -> list[AlertR
 
 def sources(session: Session, newest: datetime) -> list[Source]:
     """Return the health of each source, longest silent first; lag is against the newest item."""
+    told = {row.source for row in silences(session) if row.ended_at is None}
     return [
-        Source(row.source, row.last_at, newest - row.last_at, row.items, _state(row, newest))
+        _source(row, newest, is_told=row.source in told)
         for row in desk.source_health(session, until=newest)
     ]
 
 
-def _state(row: desk.SourceRow, newest: datetime) -> str:
+def _source(row: desk.SourceRow, newest: datetime, *, is_told: bool) -> Source:
     lag = newest - row.last_at
-    return "silent" if lag > _SILENT_AFTER else "quiet" if lag > _QUIET_AFTER else "ok"
+    state = "quiet" if lag > _QUIET_AFTER else "ok"
+    if is_told or lag > _SILENT_AFTER:
+        state = "silent"
+    return Source(row.source, row.last_at, lag, row.items, state, is_told)
 
 
 def listed(session: Session, wanted: str, newest: datetime) -> list[Listed]:

@@ -116,7 +116,8 @@ def _ask(
         return Told("off")
     if len(text) > MOST_CHARS:
         return Told("long")
-    question = Question(item.mention.item_id, label, company.id if company else "")
+    names = (company.id, company.name) if company else ()
+    question = Question(item.mention.item_id, label, names)
     try:
         answer = explaining.ask(question, text=text, source=item.mention.source)
     except Busy:
