@@ -39,7 +39,8 @@ def places(
     for linked in entities:
         if _is_called(linked, text, names):
             return linked.spans
-    if spans := next((found for name in names if (found := _written(text, name))), ()):
+    written = (_written(text, name) for name in names)
+    if spans := next(filter(None, written), ()):
         return spans
     found = ", ".join(f"{one.entity.name} ({one.entity.id})" for one in entities)
     msg = f"the text does not name {names[0]!r}; it names {found or 'no company'}"

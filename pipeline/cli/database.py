@@ -1,7 +1,9 @@
-"""A database session for commands that work on it directly."""
+"""A database session for commands that work on it directly, and their place in the audit log."""
 
 from __future__ import annotations
 
+import getpass
+import os
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -25,3 +27,20 @@ def open_session(settings: Settings) -> Iterator[Session]:
     Schema(settings.database.url.get_secret_value()).require()
     with opened_engine(settings) as engine, transaction(engine) as session:
         yield session
+
+
+def record_command(session: Session, action: str, target: str) -> None:
+    """Record what a command does, in the transaction that does it; does not commit.
+
+    Args:
+        session: An open session.
+        action: The command's words after ``tapewatch``.
+        target: What it changes; without secrets.
+    """
+    from db.audit import Deed, record
+
+    try:
+        actor = getpass.getuser()
+    except (KeyError, OSError):  # a container's user without a name
+        actor = f"uid {os.getuid()}"
+    record(session, Deed(actor, None, f"tapewatch {action}", target, "command line", "done"))

@@ -29,7 +29,7 @@ def try_out(
     ] = 30.0,
 ) -> None:
     """Send a signed test event, and tell what came of the first attempt."""
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
     from pipeline.trial import queue_trial
 
@@ -39,6 +39,7 @@ def try_out(
         if row.paused or row.disabled_reason is not None:
             raise fail("it is paused or disabled; `tapewatch subscriptions resume` ends that")
         delivery_id = queue_trial(session, subscription_id, now=datetime.now(UTC))
+        record_command(session, "subscriptions test", str(subscription_id))
     typer.echo(f"queued     {delivery_id}")
     attempt = _first_attempt(settings, delivery_id, wait_s=wait_s)
     if attempt is None:
@@ -52,24 +53,26 @@ def try_out(
 def pause(subscription_id: Id) -> None:
     """Send nothing until it is resumed: what waits is kept, what comes meanwhile is not."""
     from db.subscriptions import pause_subscription
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     with open_session(load_settings()) as session:
         _known(session, subscription_id)
         pause_subscription(session, subscription_id)
+        record_command(session, "subscriptions pause", str(subscription_id))
     typer.echo(f"paused {subscription_id}")
 
 
 def resume(subscription_id: Id) -> None:
     """Send to a paused or disabled subscription again; what died can be replayed."""
     from db import endpoints
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     with open_session(load_settings()) as session:
         _known(session, subscription_id)
         endpoints.resume(session, subscription_id)
+        record_command(session, "subscriptions resume", str(subscription_id))
     typer.echo(f"resumed {subscription_id}")
 
 
@@ -88,7 +91,7 @@ def replay(
 ) -> None:
     """Send again what a webhook should have got in a time range, with the same ids."""
     from db.deliveries import replay_range
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
     from pipeline.series import parse_moment
 
@@ -101,6 +104,7 @@ def replay(
         count = replay_range(
             session, subscription_id, since=start, until=end, with_delivered=with_delivered
         )
+        record_command(session, "subscriptions replay", str(subscription_id))
     typer.echo(f"{count} deliveries begin anew")
 
 

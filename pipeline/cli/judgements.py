@@ -40,7 +40,7 @@ def silence(
     """
     from pydantic import ValidationError
 
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.judging import NewSilence
     from pipeline.judging import silence as store
     from pipeline.runtime import load_settings
@@ -60,6 +60,7 @@ def silence(
         with open_session(settings) as session:
             companies = tuple(settings.model.companies)
             row = store(session, wanted, now=datetime.now(UTC), companies=companies)
+            record_command(session, "silence", str(row.id))
     except ValidationError as error:
         problem = error.errors()[0]
         raise fail(f"{problem['loc'][0]}: {problem['msg']}", status=WRONG_USE) from error
@@ -85,11 +86,13 @@ def list_silences() -> None:
 def end(silence_id: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
     """End a silence now."""
     from db.judgements import end_silence
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     with open_session(load_settings()) as session:
         ended = end_silence(session, silence_id)
+        if ended:
+            record_command(session, "silences end", str(silence_id))
     if not ended:
         raise fail(f"no silence with the id {silence_id} is active")
 
@@ -102,13 +105,15 @@ def acknowledge(
     author: _Author = None,
 ) -> None:
     """Say what you make of an alert; the last word counts in `tapewatch precision`."""
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.judging import NewAcknowledgement, judge
     from pipeline.runtime import load_settings
 
     wanted = NewAcknowledgement(verdict=verdict, note=note, author=author or getpass.getuser())
     with open_session(load_settings()) as session:
         known = judge(session, alert_id, wanted)
+        if known:
+            record_command(session, "ack", str(alert_id))
     if not known:
         raise fail(f"no alert has the id {alert_id}; `GET /v1/alerts` lists them")
 

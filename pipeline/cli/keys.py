@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,7 +12,7 @@ import typer
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from db.audit import AuditRow, Deed
+    from db.audit import AuditRow
     from db.keys import KeyRow
 
 app = typer.Typer(no_args_is_help=True, help="Make, list or revoke the keys of the API.")
@@ -40,10 +38,9 @@ def create(
     as_json: _JsonOption = False,
 ) -> None:
     """Make a key; prints its id and, only now, the key."""
-    from db.audit import record
     from db.keys import create_key
     from pipeline.access import MAX_NAME_CHARS, Scope, new_api_key
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     try:
@@ -55,7 +52,7 @@ def create(
     row, key = new_api_key(name, scopes, expires_at=_end(expires))
     with open_session(load_settings()) as session:
         create_key(session, row)
-        record(session, _deed("keys create", str(row.id)))
+        record_command(session, "keys create", str(row.id))
     if as_json:
         typer.echo(json.dumps({"id": str(row.id), "key": key}))
         return
@@ -86,15 +83,14 @@ def revoke(
     key_id: Annotated[UUID, typer.Argument(metavar="ID", help="As `list` shows it.")],
 ) -> None:
     """End a key for good, and the sessions that began with it."""
-    from db.audit import record
     from db.keys import revoke_key
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     with open_session(load_settings()) as session:
         revoked = revoke_key(session, key_id)
         if revoked:
-            record(session, _deed("keys revoke", str(key_id)))
+            record_command(session, "keys revoke", str(key_id))
     if not revoked:
         raise fail(f"there is no key {key_id}, or it was revoked before")
     typer.echo(f"revoked {key_id}")
@@ -134,16 +130,6 @@ def _end(expires: str | None) -> datetime | None:
     if end <= now:
         raise fail("--expires lies in the past", status=WRONG_USE)
     return end
-
-
-def _deed(action: str, target: str) -> Deed:
-    from db.audit import Deed
-
-    try:
-        actor = getpass.getuser()
-    except (KeyError, OSError):  # a container's user without a name
-        actor = f"uid {os.getuid()}"
-    return Deed(actor, None, f"tapewatch {action}", target, "command line", "done")
 
 
 def _shown(row: KeyRow) -> dict[str, object]:

@@ -79,7 +79,7 @@ def subscribe(
     TAPEWATCH_DELIVERY__ALLOW_HOSTS of the scheduler and of this command.
     """
     from db.subscriptions import create_subscription
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings, require_key
     from pipeline.subscribing import Wish, to_subscription, told
     from pipeline.targets import BadSubscription
@@ -114,6 +114,7 @@ def subscribe(
                 companies=settings.model.companies,
             )
             create_subscription(session, row)
+            record_command(session, "subscribe", str(row.id))
     except BadSubscription as error:
         raise fail(f"{error.field}: {error}", status=WRONG_USE) from error
     if as_json:

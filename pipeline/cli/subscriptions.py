@@ -55,7 +55,7 @@ def rotate(
     ] = 24,
 ) -> None:
     """Replace a webhook's secret; prints the new one, only now."""
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings, require_key
     from pipeline.subscribing import rotate as make
     from pipeline.targets import BadSubscription
@@ -66,6 +66,8 @@ def rotate(
     try:
         with open_session(settings) as session:
             secret = make(session, subscription_id, key=key, now=now, overlap_h=overlap_h)
+            if secret is not None:
+                record_command(session, "subscriptions rotate", str(subscription_id))
     except BadSubscription as error:
         raise fail(f"{error.field}: {error}", status=WRONG_USE) from error
     if secret is None:
@@ -79,11 +81,13 @@ def remove(
 ) -> None:
     """Remove a subscription, with what still waits for it."""
     from db.subscriptions import delete_subscription
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     with open_session(load_settings()) as session:
         removed = delete_subscription(session, subscription_id)
+        if removed:
+            record_command(session, "subscriptions remove", str(subscription_id))
     if not removed:
         raise fail(f"there is no subscription {subscription_id}")
     typer.echo(f"removed {subscription_id}")

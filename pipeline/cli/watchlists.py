@@ -23,7 +23,7 @@ def set_(
 ) -> None:
     """Create a watchlist, or replace who is on it; subscriptions follow at once."""
     from db.watchlists import save_watchlist
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
     from pipeline.subscribing import company_ids
     from pipeline.targets import BadSubscription
@@ -33,6 +33,7 @@ def set_(
         with open_session(settings) as session:
             ids = company_ids(session, companies, companies=settings.model.companies)
             save_watchlist(session, name, ids)
+            record_command(session, "watchlists set", name)
     except BadSubscription as error:
         raise fail(f"{error.field}: {error}", status=WRONG_USE) from error
     typer.echo(f"{name}: {', '.join(ids)}")
@@ -62,12 +63,14 @@ def list_(
 def remove(name: _Name) -> None:
     """Remove a watchlist that no subscription filters by."""
     from db.watchlists import WatchlistInUse, delete_watchlist
-    from pipeline.cli.database import open_session
+    from pipeline.cli.database import open_session, record_command
     from pipeline.runtime import load_settings
 
     try:
         with open_session(load_settings()) as session:
             found = delete_watchlist(session, name)
+            if found:
+                record_command(session, "watchlists remove", name)
     except WatchlistInUse as error:
         raise fail("a subscription filters by it") from error
     if not found:
