@@ -179,6 +179,24 @@ async def test_what_is_not_there_is_said(client: httpx.AsyncClient, path: str, s
     assert (await client.get(path)).status_code == status
 
 
+async def test_an_error_is_a_page_to_a_browser_and_a_problem_to_a_program(
+    client: httpx.AsyncClient,
+) -> None:
+    path = "/desk/alerts/00000000-0000-0000-0000-000000000000"
+
+    page = await client.get(f"{path}?lang=zh", headers={"Accept": "text/html,*/*"})
+    sent = await client.post(f"{path}/acknowledgement", headers={"Accept": "text/html"})
+    problem = await client.get(path)
+    api = await client.get("/v1/alerts", headers={"Accept": "text/html"})
+
+    assert (page.status_code, sent.status_code, problem.status_code) == (404, 400, 404)
+    assert "此处没有内容" in page.text
+    assert "there is no such alert" in page.text
+    assert 'href="/desk?theme=dark"' in sent.text
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert (api.status_code, api.headers["content-type"]) == (401, "application/problem+json")
+
+
 async def test_language_and_theme_are_kept(client: httpx.AsyncClient) -> None:
     assert "正在报警" in await text(client, "/desk?lang=zh&theme=dark")
 

@@ -109,11 +109,15 @@ def _may_write(request: Request) -> bool:
 
 
 def _here(request: Request) -> Callable[..., str]:
-    """Return what gives the address of this page with other query parameters."""
+    """Return what gives the address of this page with other query parameters.
+
+    What a form was sent to is no page: from its answer it leads to the first one.
+    """
+    path = request.url.path if request.method == "GET" else "/desk"
 
     def here(**changes: str) -> str:
         query = {**request.query_params, **changes}
-        return f"{request.url.path}?{urlencode(query)}"
+        return f"{path}?{urlencode(query)}"
 
     return here
 

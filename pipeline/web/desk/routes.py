@@ -17,7 +17,7 @@ from db.trends import scope_names
 from pipeline.access import Scope
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
 from pipeline.web.auth import Gate, require
-from pipeline.web.desk import access, alerts, subscriptions, views, why
+from pipeline.web.desk import access, alerts, faults, subscriptions, views, why
 from pipeline.web.desk.forms import Form
 from pipeline.web.desk.pages import Refused, render
 from pipeline.web.problems import Problem
@@ -50,6 +50,7 @@ def install(app: FastAPI) -> None:
     app.mount("/desk/static", _Files(packages=[("pipeline.web.desk", "static")]))
     app.add_exception_handler(access.LoginNeeded, _to_login)
     app.add_exception_handler(Refused, _refused)
+    faults.install(app)
 
 
 async def _to_login(_: Request, error: Exception) -> Response:
