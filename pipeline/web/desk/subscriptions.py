@@ -87,18 +87,20 @@ def subscribe(
 def subscription_page(request: Request, session: SessionOf, subscription_id: UUID) -> HTMLResponse:
     """Show one subscription: filters, times, state and newest deliveries."""
     row = api.found_subscription(session, subscription_id)
+    state = state_of(row)
     deliveries = list_deliveries(session, subscription_id=row.id, limit=_MOST_DELIVERIES)
     return render(
         request,
         "subscription.html",
         row=row,
         shown=told(row),
-        state=state_of(row),
+        state=state,
         wanted=_wanted(session, row),
         deliveries=deliveries,
         last=last_attempts(session, [delivery.id for delivery in deliveries]),
         # What was sent off by the button is looked for more often.
-        is_due=any(each.state == "pending" and each.attempts == 0 for each in deliveries),
+        is_due=state in {"ok", "failing"}
+        and any(each.state == "pending" and each.attempts == 0 for each in deliveries),
     )
 
 
