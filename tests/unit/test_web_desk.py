@@ -9,7 +9,8 @@ import pytest
 
 from db.desk import CountRow
 from pipeline.catalogue import LANGUAGES, catalogue
-from pipeline.web.desk import access, charts, language
+from pipeline.web.desk import access, charts, language, pages
+from pipeline.web.desk.subscriptions import to_wish
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -92,3 +93,30 @@ def test_a_chart_ends_at_the_newest_item() -> None:
     assert (chart.top, chart.most) == (0.25, 4)
     assert chart.marks == ((0, 500.0),)
     assert chart.band is None
+
+
+def test_a_form_becomes_a_wish_and_what_is_empty_is_left_out() -> None:
+    form = {
+        "url": [" https://desk.example/ "],
+        "entities": ["SVB\r\n\r\n Apple, Inc. \r\n"],
+        "topics": ["legal", "macro"],
+        "quiet_from": ["22:00"],
+        "digest_at": ["08:30, 17:00"],
+        "operations": ["on"],
+        "unknown": ["x"],
+    }
+
+    assert to_wish(form) == {
+        "url": "https://desk.example/",
+        "entities": ["SVB", "Apple, Inc."],
+        "topics": ["legal", "macro"],
+        "quiet": "22:00-",  # refused with what is wrong, rather than dropped
+        "digest_at": ["08:30", "17:00"],
+        "operations": True,
+    }
+    assert to_wish({}) == {"url": "", "entities": [], "digest_at": []}
+
+
+def test_an_item_of_any_id_has_an_address() -> None:
+    assert pages.item_address("https://a/b?c#d") == "/desk/items/https%3A%2F%2Fa%2Fb%3Fc%23d"
+    assert pages.why_address("a&b", entity="us:X") == "/desk/why?item=a%26b&entity=us%3AX"
