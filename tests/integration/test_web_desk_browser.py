@@ -50,7 +50,8 @@ def chromium(browser: Browser) -> Iterator[Page]:
     page.on("request", lambda request: hosts.add(request.url.split("/")[2]))
     yield page
     page.context.close()
-    assert faults == []
+    # Chromium calls the answer to a form that is refused, which one journey asks for, an error.
+    assert [fault for fault in faults if "status of 422" not in fault] == []
     assert len(hosts) == 1
 
 
