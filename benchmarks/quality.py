@@ -31,6 +31,7 @@ FILES = (
     ("relevance/bbc.test.jsonl", Task.RELEVANCE, ("relevant_f1",)),
 )
 _CALIBRATION = "ece"
+_BATCH_TOKENS = 8192
 
 
 def in_float32(model: str) -> TransformerClassifier:
@@ -42,6 +43,7 @@ def in_float32(model: str) -> TransformerClassifier:
         plain.heads,
         version=plain.version,
         device=plain.device,
+        max_batch_tokens=_BATCH_TOKENS,
         autocast=False,
         topic_threshold=0.0,
     )

@@ -22,6 +22,8 @@ from models.training.examples import IGNORED, Example, Sentiments
 
 _BIT = {sentiment: 1 << place for place, sentiment in enumerate(Sentiment)}
 _OUTSIDE = 1
+TARGETS = ("sentiment", "topics", "relevance", "tags", "towards")
+"""Of a batch, in the order of the heads that answer them."""
 _NO_TOPICS = (IGNORED,) * len(TOPICS)
 
 

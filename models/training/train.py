@@ -5,14 +5,12 @@ early stopping, TensorBoard); here are only the batch and the loss.
 """
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 from transformers import (
     AutoModel,
     AutoTokenizer,
@@ -28,10 +26,11 @@ from models.multihead import HeadKind, HeadSpec, MultiHeadModel, load_multihead
 from models.names import TAGS
 from models.precision import has_native_bfloat16
 from models.taxonomy import TOPICS
-from models.training.batches import Collator, Rows
+from models.training.batches import TARGETS, Collator, Rows
+from models.training.calibration import fit_temperatures
 from models.training.config import TrainingConfig
 from models.training.examples import IGNORED, read_rows, split_examples
-from models.training.objective import TrainableModel, any_of, balanced_weights
+from models.training.objective import TrainableModel, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
 from models.training.statements.written import read_written
@@ -46,7 +45,6 @@ HEADS = (
     HeadSpec("entities", HeadKind.TAGS, TAGS),
     HeadSpec("entity_sentiment", HeadKind.SPANS, _SENTIMENTS),
 )
-_TARGETS = ("sentiment", "topics", "relevance", "tags", "towards")
 Arrays = tuple[np.ndarray, ...]
 
 
@@ -82,33 +80,6 @@ def held_back_metrics(prediction: EvalPrediction) -> dict[str, float]:
     }
     known_metrics = {name: value for name, value in metrics.items() if not np.isnan(value)}
     return {**known_metrics, "mean": float(np.mean(list(known_metrics.values())))}
-
-
-def fit_temperature(
-    logits: np.ndarray, targets: np.ndarray, kind: HeadKind, *, otherwise: float = 1.0
-) -> float:
-    """Return the temperature in [0.5, 5] with the least held-back loss.
-
-    Args:
-        logits: (..., labels), or (...) for a single sigmoid.
-        targets: Bits of the right answers (...) for a softmax; 0, 1 or ``IGNORED`` for sigmoids.
-        kind: Which of them it is.
-        otherwise: The answer where nothing held back tells.
-
-    Reference:
-        Guo et al. (2017), On Calibration of Modern Neural Networks, ICML.
-    """
-    raw, true = torch.from_numpy(logits).float(), torch.from_numpy(targets)
-    known = true != IGNORED if kind is HeadKind.MULTI else true > 0
-    raw, true = raw[known], true[known]
-
-    def loss(temperature: float) -> float:
-        scaled = raw / temperature
-        if kind is HeadKind.MULTI:
-            return float(functional.binary_cross_entropy_with_logits(scaled, true))
-        return float(any_of(scaled, true).mean())
-
-    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss) if len(true) else otherwise
 
 
 def _starting_model(config: TrainingConfig) -> MultiHeadModel:
@@ -180,7 +151,7 @@ def train(
         use_cpu=not torch.cuda.is_available(),
         train_sampling_strategy="group_by_length",
         remove_unused_columns=False,
-        label_names=list(_TARGETS),
+        label_names=list(TARGETS),
         eval_strategy="steps",
         eval_steps=step_share,
         save_strategy="steps",
@@ -217,14 +188,7 @@ def train(
     )
     trainer.train(resume_from_checkpoint=resume)
     outcome = trainer.predict(held)
-    pairs = cast("tuple[Arrays, Arrays]", (outcome.predictions, outcome.label_ids))
-    temperatures = [
-        fit_temperature(logits, targets, head.kind, otherwise=head.temperature)
-        for head, logits, targets in zip(model.specs, *pairs, strict=True)
-    ]
-    model.specs = tuple(
-        replace(h, temperature=round(t, 4)) for h, t in zip(model.specs, temperatures, strict=True)
-    )
+    fit_temperatures(model, outcome)
     model.encoder = merged(model.encoder)
     model.save(out)
     tokenizer.save_pretrained(out)

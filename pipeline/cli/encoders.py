@@ -171,6 +171,24 @@ def train_stories(
     typer.echo(json.dumps({"folder": str(folder), "texts": len(rows)}))
 
 
+def calibrate(
+    folder: Annotated[Path, typer.Argument(help="A model folder.", exists=True, file_okay=False)],
+    config: Annotated[
+        Path, typer.Argument(help="TOML file of a run of its descent.", exists=True, dir_okay=False)
+    ],
+    data: Annotated[Path, typer.Option(help="Folder of the data files.", exists=True)],
+) -> None:
+    """Fit the temperatures of a model anew on what its runs held back, as after `average`."""
+    from models.training.calibration import recalibrate
+    from models.training.config import read_config
+
+    try:
+        temperatures = recalibrate(folder, read_config(config), data)
+    except (OSError, ValueError) as error:
+        raise fail(str(error), status=WRONG_USE) from error
+    typer.echo(json.dumps({"folder": str(folder), "temperatures": temperatures}))
+
+
 def average(
     folders: Annotated[
         list[Path],

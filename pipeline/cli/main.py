@@ -80,6 +80,7 @@ app.command("replay", rich_help_panel=_USE)(ingest.replay)
 
 app.command("train", rich_help_panel=_MODEL)(classify.train)
 app.command("average", rich_help_panel=_MODEL)(encoders.average)
+app.command("calibrate", rich_help_panel=_MODEL)(encoders.calibrate)
 app.command("quantise", rich_help_panel=_MODEL)(encoders.quantise)
 app.command("train-stories", rich_help_panel=_MODEL)(encoders.train_stories)
 app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)

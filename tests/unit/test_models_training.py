@@ -7,9 +7,9 @@ import pytest
 from models.labels import EntityType, Sentiment
 from models.multihead import HeadKind
 from models.taxonomy import FINNL_TOPICS, TFN_TOPICS, TOPICS
+from models.training.calibration import fit_temperature
 from models.training.config import DataFile, read_config
 from models.training.examples import IGNORED, read_examples, split_examples
-from models.training.train import fit_temperature
 
 SHIPPED = sorted((Path(__file__).parents[2] / "models/training").glob("shipped-*.toml"))
 

@@ -1,6 +1,7 @@
 """Additions to an encoder learn alone and end up in its weights; rare classes weigh more."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import torch
 
 from models.labels import Sentiment
 from models.multihead import load_multihead
+from models.training.calibration import recalibrate
 from models.training.config import DataFile, TrainingConfig
 from models.training.examples import Example
 from models.training.objective import TrainableModel, balanced_weights
@@ -94,3 +96,23 @@ def test_the_loss_of_a_sentiment_is_multiplied_by_its_weight(tmp_path: Path) -> 
     told = TrainableModel(model, torch.tensor([5.0, 1.0, 3.0]))._weighted(losses, bits)
 
     assert told.tolist() == [5.0, 1.0, 2.0]
+
+
+@pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
+def test_only_the_temperatures_of_a_calibrated_model_change(tmp_path: Path) -> None:
+    start = save_model(tmp_path / "start")
+    _rows(tmp_path / "s.jsonl")
+    files = (DataFile(file=Path("s.jsonl"), task="sentiment"),)
+    config = TrainingConfig(encoder=str(start), data=files, held_back=0.4, batch_size=4)
+    train(config, tmp_path, tmp_path / "out")
+    before = load_multihead(tmp_path / "out")
+    fitted = before.specs[0].temperature
+    before.specs = (replace(before.specs[0], temperature=3.5), *before.specs[1:])
+    before.save(tmp_path / "out")
+
+    told = recalibrate(tmp_path / "out", config, tmp_path)
+
+    after = load_multihead(tmp_path / "out")
+    assert told["sentiment"] == after.specs[0].temperature == pytest.approx(fitted, rel=0.1)
+    assert after.specs[1:] == before.specs[1:]
+    assert all(torch.equal(before.state_dict()[k], v) for k, v in after.state_dict().items())
