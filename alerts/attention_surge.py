@@ -49,7 +49,7 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
         z_share=share_z(counts.negative, counts.accounts, baseline.share),
         items=counts.items,
         accounts=counts.accounts,
-        stories=0,
+        stories=counts.stories,
         sources=counts.all_sources,
         negative=counts.negative,
         usual_share=baseline.share,

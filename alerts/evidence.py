@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from alerts.stories import group_stories
 from alerts.types import Mention
 
 
@@ -33,15 +32,13 @@ def most_telling(
     worst = sorted(
         inside.values(), key=lambda mention: (mention.score, mention.at, mention.item_id)
     )
-    stories = group_stories([mention.title for mention in worst])
-
-    told: set[int] = set()
+    told: set[int | str] = set()
     heard: set[str] = set()
     first: list[Mention] = []
     again: list[Mention] = []
-    for mention, story in zip(worst, stories, strict=True):
-        (again if story in told else first).append(mention)
-        told.add(story)
+    for mention in worst:
+        (again if mention.story in told else first).append(mention)
+        told.add(mention.story)
     chosen = first[:limit]
     heard.update(mention.source for mention in chosen)
     rest: list[Mention] = []

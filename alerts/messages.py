@@ -120,7 +120,7 @@ class AlertData(_Part):
     )
     items: int = Field(ge=0, description="Items in the window, copies included.")
     accounts: int = Field(ge=0, description="Items that are no copies.")
-    stories: int = Field(ge=0, description="Groups of negative accounts with like titles.")
+    stories: int = Field(ge=0, description="Distinct ones that the negative accounts tell.")
     sources: int = Field(ge=0, description="Distinct sources of the negative accounts.")
     evidence: tuple[Evidence, ...] = Field(
         max_length=MAX_EVIDENCE, description="Most telling first."

@@ -34,8 +34,7 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
 
     Returns:
         Counts, expectation and scores, and whether they fire or clear; it clears where all
-        windows do. Stories cost more than all else: their number is 0 until who needs it asks
-        the series.
+        windows do.
 
     Reference:
         R. E. Watkins et al. (2008), BMC Medical Informatics and Decision Making 8:37, on the
@@ -66,7 +65,7 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
         z_share=z_share,
         items=counts.items,
         accounts=counts.accounts,
-        stories=0,
+        stories=counts.stories,
         sources=counts.sources,
         negative=counts.negative,
         usual_share=usual_share,

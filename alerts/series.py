@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.profile import FLAT, Profile
-from alerts.stories import group_stories
 from alerts.types import Hour, Mention
 
 # What happened before counts for less than a sixteenth and is left out. The same bound for
@@ -62,6 +61,7 @@ class Counts:
         negative: Negative accounts.
         outlet_hours: Negative accounts, a source counted once in each hour of the clock.
         sources: Distinct sources of the negative accounts.
+        stories: Distinct stories that they tell.
         all_outlet_hours: As ``outlet_hours``, of all accounts.
         all_sources: As ``sources``, of all accounts.
     """
@@ -71,6 +71,7 @@ class Counts:
     negative: int
     outlet_hours: int
     sources: int
+    stories: int
     all_outlet_hours: int
     all_sources: int
 
@@ -108,21 +109,19 @@ class Series:
         self.archive_start_us = to_us(archive_start)
         self._parent_share = parent_share
         self._items = sorted(to_us(mention.at) for mention in mentions)
-        accounts = sorted(
-            (to_us(m.at), m.negative, m.source, m.title) for m in mentions if not m.is_copy
-        )
-        self._accounts = [at for at, *_ in accounts]
-        self._any_same_source = _previous(source for _, _, source, _ in accounts)
+        accounts = sorted((m for m in mentions if not m.is_copy), key=lambda m: m.at)
+        self._accounts = [to_us(m.at) for m in accounts]
+        self._any_same_source = _previous(m.source for m in accounts)
         self._any_same_outlet_hour = _previous(
-            (source, at // HOUR_US) for at, _, source, _ in accounts
+            (m.source, at // HOUR_US) for at, m in zip(self._accounts, accounts, strict=True)
         )
-        negative = [
-            (at, source, title) for at, is_negative, source, title in accounts if is_negative
-        ]
-        self._negative = [at for at, *_ in negative]
-        self._titles = [title for *_, title in negative]
-        self._same_source = _previous(source for _, source, _ in negative)
-        self._same_outlet_hour = _previous((source, at // HOUR_US) for at, source, _ in negative)
+        negative = [m for m in accounts if m.negative]
+        self._negative = [to_us(m.at) for m in negative]
+        self._same_source = _previous(m.source for m in negative)
+        self._same_story = _previous(m.story for m in negative)
+        self._same_outlet_hour = _previous(
+            (m.source, at // HOUR_US) for at, m in zip(self._negative, negative, strict=True)
+        )
 
         by_start = sorted(hours, key=lambda hour: hour.start)
         self._starts = [to_us(hour.start) for hour in by_start]
@@ -159,14 +158,10 @@ class Series:
             # Distinct are those whose like is not in the window before them.
             outlet_hours=int(np.count_nonzero(self._same_outlet_hour[start:end] < start)),
             sources=int(np.count_nonzero(self._same_source[start:end] < start)),
+            stories=int(np.count_nonzero(self._same_story[start:end] < start)),
             all_outlet_hours=int(np.count_nonzero(self._any_same_outlet_hour[first:last] < first)),
             all_sources=int(np.count_nonzero(self._any_same_source[first:last] < first)),
         )
-
-    def stories(self, at: int, window: timedelta) -> int:
-        """Return how many stories the negative accounts of ``(at - window, at]`` tell."""
-        start, end = self._inside(at - window // _MICROSECOND, at)
-        return len(set(group_stories(self._titles[start:end])))
 
     def expected(self, at: int, window: timedelta) -> float:
         """Return how many outlet-hours ``(at - window, at]`` lets expect; > 0."""

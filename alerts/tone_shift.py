@@ -45,7 +45,7 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
         z_share=z_share,
         items=counts.items,
         accounts=counts.accounts,
-        stories=0,
+        stories=counts.stories,
         sources=counts.sources,
         negative=counts.negative,
         usual_share=baseline.share,

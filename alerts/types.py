@@ -33,12 +33,16 @@ class Detector(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Mention:
-    """One item of a series, as detection sees it."""
+    """One item of a series, as detection sees it.
+
+    Attributes:
+        story: Equal for items that tell one story.
+    """
 
     item_id: str
     at: datetime
     source: str
-    title: str
+    story: int | str
     negative: bool
     score: float
     is_copy: bool
@@ -147,7 +151,7 @@ class Reading:
         expected: The same as the baseline expects them.
         items: Everything in the window, copies included.
         accounts: Items that are no copies, of any tone.
-        stories: Groups of negative accounts with like titles.
+        stories: Distinct ones that the negative accounts tell.
         sources: Distinct sources of the negative accounts.
         negative: Negative accounts, each counted.
         usual_share: The negative share that the baseline expects, in (0, 1).

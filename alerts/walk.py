@@ -110,9 +110,7 @@ def walk(
             ranks[day] = max(measured.rank, ranks.get(day, 0.0))
         state, change = _advance(state, measured, rule)
         if change is not None:
-            reading = change.reading
-            reading = replace(reading, stories=series.stories(at, reading.window))
-            transitions.append(replace(change, reading=reading))
+            transitions.append(change)
         at = _next_step(series, at, rule, is_open=state.open is not None)
     return Walk(state, tuple(transitions), ranks)
 

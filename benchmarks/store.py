@@ -6,10 +6,13 @@ fills a PostgreSQL in a temporary folder with invented items of ninety days, and
 that stores batches by the worker's own code and asks for trends of single companies.
 """
 
+import math
 import random
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import count
 from pathlib import Path
 from statistics import median
 from typing import Annotated
@@ -17,6 +20,8 @@ from typing import Annotated
 import psycopg
 import typer
 
+from alerts.accounts.copies import read_text
+from alerts.accounts.vectors import pack
 from benchmarks.common import Row, machine, save, say, show_table
 from db.engine import Engine, create_engine, transaction
 from db.items import store_items
@@ -25,6 +30,7 @@ from db.rows import EntityRow, ItemRow, Progress, ScopeKind, SeriesKey
 from db.tone import Tone
 from db.trends import trend
 from pipeline.demo.embedded import start_postgres
+from pipeline.stages.accounts import SharedAccounts
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 _DAYS = 90
@@ -34,6 +40,9 @@ _BATCH = 256
 _BATCHES = 40
 _QUERIES = 200
 _TOPICS = ("earnings", "macro", "M&A", "banking")
+# Headlines as far apart as those of a day: some words are in many, most in few.
+_WORDS, _WORDS_IN_TITLE = 30_000, 9
+_VECTOR = 64
 # Few companies are in most of the news: a share falls with the square of its rank.
 _FILL = (
     """INSERT INTO entities SELECT 'co:' || n, 'Company ' || n, 'company'
@@ -87,15 +96,15 @@ def fill(url: str, since: int, until: int) -> None:
         connection.execute("VACUUM ANALYZE")
 
 
-def invented(rng: random.Random, number: int) -> ItemRow:
-    """Return an item of the day after the others."""
+def invented(rng: random.Random, number: int, since: datetime) -> ItemRow:
+    """Return an item, by its number later than the one before."""
     company = int(_COMPANIES * rng.random() ** 3)
     tone = Tone(*rng.choice([(0.7, 0.2, 0.1), (0.1, 0.8, 0.1), (0.1, 0.2, 0.7)]))
     return ItemRow(
         id=f"new{number}-{rng.getrandbits(40)}",
-        published_at=_START + timedelta(days=_DAYS, seconds=number),
-        title=f"An invented headline of usual length about company {company}",
-        body="Words that say little. " * 8,
+        published_at=since + timedelta(seconds=number),
+        title=_title(rng),
+        body=f"Words that say little of number {number}. " * 4,
         source=f"outlet {number % _SOURCES}",
         url=f"https://example.com/new/{number}",
         language="en",
@@ -105,17 +114,33 @@ def invented(rng: random.Random, number: int) -> ItemRow:
         topics=((_TOPICS[number % 4], 0.9),),
         entities=(EntityRow(f"co:{company}", f"Company {company}"),),
         relevance=0.9,
+        story_vector=_vector(rng),
     )
 
 
-def insert_rate(engine: Engine, rng: random.Random) -> float:
+def _title(rng: random.Random) -> str:
+    ranks = (int(_WORDS ** rng.random()) for _ in range(_WORDS_IN_TITLE))
+    return " ".join(f"{'N' if rank % 4 == 0 else 'w'}ord{rank:x}" for rank in ranks)
+
+
+def _vector(rng: random.Random) -> bytes:
+    vector = [rng.gauss(0, 1) for _ in range(_VECTOR)]
+    return pack([each / math.hypot(*vector) for each in vector])
+
+
+def insert_rate(
+    engine: Engine, rng: random.Random, accounts: SharedAccounts, since: datetime
+) -> float:
     """Return rows/s of batches as the worker stores them, one connection."""
-    rows = [invented(rng, number) for number in range(_BATCH * _BATCHES)]
+    rows = [invented(rng, number, since) for number in range(_BATCH * _BATCHES)]
+    texts = {row.id: read_text(row.title, row.body) for row in rows}
+    place = partial(accounts.place, texts=texts)
     started = time.perf_counter()
     for first in range(0, len(rows), _BATCH):
         batch = rows[first : first + _BATCH]
         with transaction(engine) as session:
-            store_items(session, batch, [Progress("raw", 0, first, batch[-1].published_at)])
+            progress = [Progress("raw", 0, first, batch[-1].published_at)]
+            store_items(session, batch, progress, place=place)
     return len(rows) / (time.perf_counter() - started)
 
 
@@ -141,12 +166,15 @@ def measure(sizes: list[int], runs: int) -> list[Row]:
         try:
             upgrade(postgres.url)
             engine = create_engine(postgres.url, statement_timeout_s=600)
-            insert_rate(engine, rng)  # the first one makes the pages
+            accounts = SharedAccounts()
+            # Each run begins when the accounts of the one before are too old to be compared with.
+            starts = (_START + timedelta(days=_DAYS + 5 * run) for run in count())
+            insert_rate(engine, rng, accounts, next(starts))  # the first one makes the pages
             size = 0
             for goal in [0, *sizes]:
                 fill(postgres.url, size, goal)
                 size = goal
-                rates = [insert_rate(engine, rng) for _ in range(runs)]
+                rates = [insert_rate(engine, rng, accounts, next(starts)) for _ in range(runs)]
                 times = query_times(engine, rng)
                 found.append(
                     {

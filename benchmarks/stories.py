@@ -21,8 +21,9 @@ from typing import Annotated
 
 import typer
 
-from alerts.accounts.assign import Placer
+from alerts.accounts.assign import Placer, Telling
 from alerts.accounts.copies import is_copy, read_text
+from alerts.accounts.vectors import pack
 from benchmarks.common import SHARED_DATA, SUITES, Row, about, analyse, load, save, show_table
 from models.labels import Classifier
 from pipeline.cli.fail import WRONG_USE, fail
@@ -76,13 +77,13 @@ class Headline:
     """A labelled headline.
 
     Attributes:
-        vector: What the model gives it; empty from one that gives none.
+        vector: What the model gives it, as it is kept; empty from one that gives none.
     """
 
     at: datetime
     title: str
     story: str
-    vector: tuple[float, ...]
+    vector: bytes
 
 
 def read_headlines(
@@ -103,7 +104,7 @@ def read_headlines(
             datetime.fromisoformat(row["published_at"]),
             row["title"],
             row["story"],
-            analysis.story_vector,
+            pack(analysis.story_vector),
         )
         for row, analysis in zip(rows, analyses, strict=True)
     ]
@@ -135,7 +136,10 @@ def score_stories(rows: Sequence[Headline]) -> tuple[Score, Row]:
     placer = Placer()
     started = time.perf_counter()
     told = [
-        placer.place(str(n), row.at, row.title, "", row.vector).story for n, row in enumerate(rows)
+        placer.place(
+            Telling(str(n), row.at, row.title, read_text(row.title, ""), row.vector), number=n
+        ).story
+        for n, row in enumerate(rows)
     ]
     seconds = time.perf_counter() - started
     score = bcubed(told, [row.story for row in rows])

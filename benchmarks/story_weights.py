@@ -1,4 +1,4 @@
-"""Fits what each sign says of an account's story: the constants of ``alerts.accounts.stories``.
+"""Fits what each sign says of an account's story: the constants of ``alerts.accounts.odds``.
 
 On labelled headlines in three orders, each with its true stories: as the file has them, shuffled
 within a day, and thinned so that most stories have an account or two, as in a live stream.
@@ -14,7 +14,9 @@ import numpy as np
 import typer
 from sklearn.linear_model import LogisticRegression
 
-from alerts.accounts.stories import StoryIndex, StorySigns
+from alerts.accounts.odds import StorySigns
+from alerts.accounts.stories import StoryIndex
+from alerts.accounts.vectors import unpack
 from benchmarks.common import load
 from benchmarks.stories import HEADLINES, Headline, mixed, read_headlines, thinned
 
@@ -35,11 +37,13 @@ def compared(
     index = StoryIndex()
     signs: list[StorySigns] = []
     right: list[bool] = []
+    numbers: dict[str, int] = {}
     for one in headlines:
-        vector = one.vector if vectors else ()
-        for story, sign in index.compare(one.story, one.at, one.title, now=one.at, vector=vector):
+        number = numbers.setdefault(one.story, len(numbers))
+        vector = unpack(one.vector if vectors else b"")
+        for story, sign in index.compare(number, one.at, one.title, now=one.at, vector=vector):
             signs.append(sign)
-            right.append(story == one.story)
+            right.append(story == number)
     return signs, right
 
 
@@ -48,7 +52,7 @@ def fit(signs: Sequence[StorySigns], right: Sequence[bool], *, vectors: bool) ->
     columns = np.array(
         [
             (1.0, s.cosine, s.names, s.log_size, s.share, s.share * s.cosine)
-            + ((s.vector, s.vector * s.cosine, s.vector * s.share) if vectors else ())
+            + ((near := s.vector or 0.0, near * s.cosine, near * s.share) if vectors else ())
             for s in signs
         ]
     )

@@ -91,6 +91,7 @@ alert_evidence = Table(
     Column("sentiment", ID, nullable=False),
     Column("score", Double, nullable=False),
     Column("copy_of", ID),
+    Column("story", BigInteger),
     PrimaryKeyConstraint("alert_id", "revision", "rank"),
     ForeignKeyConstraint(
         ["alert_id", "revision"],

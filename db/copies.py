@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from db.bulk import execute_many
 from db.engine import Session
-from db.rows import ItemRow
+from db.rows import ItemRow, Places
 
 # Wire services and portals repeat a text within hours, rarely days; a text that comes back
 # after three days (a daily wrap's boilerplate, an anniversary) is news again.
@@ -81,6 +81,11 @@ def mark_copies(
     marked = [{"id": copy, "copy_of": account} for copy, account in copies.items()]
     execute_many(session, _MARK_COPIES, marked)
     return copies
+
+
+def exact_copies(session: Session, rows: Sequence[ItemRow]) -> Places:
+    """Tell the exact copies alone, and no stories; else as ``mark_copies``."""
+    return Places(mark_copies(session, rows))
 
 
 def assign_copies(

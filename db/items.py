@@ -9,11 +9,12 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from db.accounts import add_stories
 from db.buckets import add_to_trends
 from db.bulk import execute_many
-from db.copies import mark_copies
+from db.copies import exact_copies
 from db.engine import Session
-from db.rows import ItemRow, Progress, StoreResult
+from db.rows import ItemRow, Places, Progress, StoreResult
 from db.tone import Tone
 
 _INSERT_ITEMS = sa.text("""
@@ -85,8 +86,8 @@ _UPSERT_PROGRESS = sa.text("""
 """)
 
 
-Mark = Callable[[Session, Sequence[ItemRow]], dict[str, str]]
-"""Marks the copies among items just inserted, as ``db.copies.mark_copies``."""
+Place = Callable[[Session, Sequence[ItemRow]], Places]
+"""Says where items just inserted belong, and marks the copies among them."""
 
 
 def store_items(
@@ -94,7 +95,7 @@ def store_items(
     rows: Sequence[ItemRow],
     progress: Sequence[Progress],
     *,
-    mark: Mark = mark_copies,
+    place: Place = exact_copies,
 ) -> StoreResult:
     """Store items, their topics, entities, trend buckets and the progress; does not commit.
 
@@ -109,7 +110,7 @@ def store_items(
         session: A transaction at READ COMMITTED, PostgreSQL's default.
         rows: In the order in which they came: of two with one id, the first counts.
         progress: What the batch moves forward; offsets and event times never move back.
-        mark: Tells copies; by default the exact ones alone.
+        place: Tells copies and stories; by default exact copies alone.
 
     Returns:
         Which of the items were new, and which of those are no copies.
@@ -118,9 +119,10 @@ def store_items(
     new = _insert_items(session, [first[item_id] for item_id in sorted(first)])
     _insert_topics(session, new)
     _insert_entities(session, new)
-    copies = mark(session, new)
-    accounts = frozenset(row.id for row in new if row.id not in copies)
-    add_to_trends(session, new, accounts)
+    places = place(session, new)
+    add_stories(session, places.stories)
+    accounts = frozenset(row.id for row in new if row.id not in places.copies)
+    add_to_trends(session, new, accounts, places.stories)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
     return StoreResult(new=frozenset(row.id for row in new), accounts=accounts)
 

@@ -1,7 +1,7 @@
 """The values that cross the border of the database package: plain, frozen, no SQLAlchemy."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
@@ -54,6 +54,7 @@ class ItemRow:
         topics: (topic, probability in [0, 1]).
         relevance: Probability in [0, 1] that it concerns finance; None where it is not told.
         is_relevant: Whether the item adds to the series of its topics and of the market.
+        story_vector: What the classifier gives it to tell stories by; empty where it gives nothing.
     """
 
     id: str
@@ -70,6 +71,20 @@ class ItemRow:
     entities: tuple[EntityRow, ...] = ()
     relevance: float | None = None
     is_relevant: bool = True
+    story_vector: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where items belong.
+
+    Attributes:
+        copies: The id of each copy with that of its account.
+        stories: By an item's id the number of the account that began its story, where it is known.
+    """
+
+    copies: Mapping[str, str] = field(default_factory=dict)
+    stories: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +112,12 @@ class StoreResult:
 
 @dataclass(frozen=True, slots=True)
 class TrendRow:
-    """One bucket of one series. ``negative + neutral + positive == accounts``."""
+    """One bucket of one series. ``negative + neutral + positive == accounts``.
+
+    Attributes:
+        stories: Distinct ones that the accounts tell.
+        sources: Distinct ones of the accounts.
+    """
 
     start: datetime
     items: int
@@ -105,6 +125,7 @@ class TrendRow:
     negative: int
     neutral: int
     positive: int
+    stories: int
     sources: int
     mean_score: float | None
 
@@ -130,6 +151,7 @@ class MentionRow:
     Attributes:
         sentiment: Towards the company, in a company's series; else of the whole text.
         score: The same as a number, p(positive) - p(negative).
+        story: Number of the account that began its story; None where none was told.
     """
 
     item_id: str
@@ -141,6 +163,12 @@ class MentionRow:
     sentiment: str
     score: float
     copy_of: str | None
+    story: int | None = None
+
+    @property
+    def tells(self) -> int | str:
+        """Equal for items of one story; without one it is the item's own."""
+        return self.item_id if self.story is None else self.story
 
 
 @dataclass(frozen=True, slots=True)

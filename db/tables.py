@@ -17,6 +17,7 @@ from sqlalchemy import (
     Identity,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -38,6 +39,7 @@ metadata = MetaData(
 ID = Text(collation="C")
 TIME = DateTime(timezone=True)
 # A setting decides it when the item is stored, so that buckets stay equal to a recount.
+_STORIES = "distinct, of accounts; empty where none were told yet"
 _COUNTS = "whether it counts in the series of market and topics"
 
 
@@ -117,6 +119,15 @@ item_entities = Table(
     Index(None, "item_id"),
 )
 
+item_stories = Table(
+    "item_stories",
+    metadata,
+    Column("item_id", ID, ForeignKey("items.id", ondelete="CASCADE"), primary_key=True),
+    Column("story", BigInteger, nullable=False, comment="number of the account that began it"),
+    Index(None, "story"),
+    comment="The story that each item tells; a copy that of its account",
+)
+
 texts = Table(
     "texts",
     metadata,
@@ -132,6 +143,8 @@ recent_accounts = Table(
     Column("number", BigInteger, Identity(always=True), primary_key=True),
     Column("item_id", ID, nullable=False),
     Column("published_at", TIME, nullable=False),
+    Column("story", BigInteger, comment="number of the account that began it; null: its own"),
+    Column("vector", LargeBinary, nullable=False, server_default="", comment="of the classifier"),
     Index(None, "published_at"),
     comment="Accounts of the last 72 h in the order in which they were stored",
 )
@@ -151,6 +164,7 @@ trend_5m = Table(
     Column("score_sum", Double, nullable=False, comment="over accounts"),
     Column("sources", ARRAY(Text), nullable=False, comment="distinct, of accounts"),
     Column("negative_sources", ARRAY(Text), nullable=False, comment="of negative accounts"),
+    Column("stories", ARRAY(BigInteger), nullable=False, server_default="{}", comment=_STORIES),
     PrimaryKeyConstraint("scope_kind", "scope_id", "bucket", "language"),
     Index(None, "bucket", "scope_kind"),
     postgresql_with={"fillfactor": 70},

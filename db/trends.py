@@ -28,10 +28,15 @@ _TREND = sa.text("""
         WHERE scope_kind = :kind AND scope_id = :id AND bucket >= :since AND bucket < :until),
     spread AS (
         SELECT start, count(DISTINCT source) AS sources
-        FROM span, unnest(sources) AS source GROUP BY start)
+        FROM span, unnest(sources) AS source GROUP BY start),
+    told AS (
+        SELECT start, count(DISTINCT story) AS stories
+        FROM span, unnest(stories) AS story GROUP BY start)
     SELECT start, sum(items), sum(accounts), sum(negative), sum(neutral), sum(positive),
-           coalesce(max(spread.sources), 0), sum(score_sum) / nullif(sum(accounts), 0)
-    FROM span LEFT JOIN spread USING (start) GROUP BY start ORDER BY start
+           coalesce(max(told.stories), 0), coalesce(max(spread.sources), 0),
+           sum(score_sum) / nullif(sum(accounts), 0)
+    FROM span LEFT JOIN spread USING (start) LEFT JOIN told USING (start)
+    GROUP BY start ORDER BY start
 """)
 
 # For each of several series, its buckets by the hour.
@@ -83,31 +88,35 @@ _CANDIDATES = sa.text("""
     ORDER BY scope_kind, scope_id
 """)
 
-_MENTIONS = {
-    ScopeKind.ENTITY: sa.text("""
+# A look at the key of each item: a join might be planned over the stories of the whole archive.
+_STORY = "(SELECT story FROM item_stories WHERE item_id = i.id)"
+_MENTIONS_OF = {
+    ScopeKind.ENTITY: """
         SELECT of.entity_id, i.id, i.published_at, i.source, i.title, i.url, i.language,
-               coalesce(of.sentiment, i.sentiment), coalesce(of.score, i.score), i.copy_of
+               coalesce(of.sentiment, i.sentiment), coalesce(of.score, i.score), i.copy_of,
+               {story}
         FROM item_entities AS of JOIN items AS i ON i.id = of.item_id
         WHERE of.entity_id = ANY(CAST(:ids AS text[])) AND of.counts
             AND of.published_at > :since AND of.published_at <= :until
         ORDER BY of.entity_id, of.published_at, i.id
-    """),
-    ScopeKind.TOPIC: sa.text("""
+    """,
+    ScopeKind.TOPIC: """
         SELECT of.topic, i.id, i.published_at, i.source, i.title, i.url, i.language,
-               i.sentiment, i.score, i.copy_of
+               i.sentiment, i.score, i.copy_of, {story}
         FROM item_topics AS of JOIN items AS i ON i.id = of.item_id
         WHERE of.topic = ANY(CAST(:ids AS text[])) AND i.is_relevant
             AND of.published_at > :since AND of.published_at <= :until
         ORDER BY of.topic, of.published_at, i.id
-    """),
-    ScopeKind.MARKET: sa.text("""
+    """,
+    ScopeKind.MARKET: """
         SELECT market.id, i.id, i.published_at, i.source, i.title, i.url, i.language,
-               i.sentiment, i.score, i.copy_of
+               i.sentiment, i.score, i.copy_of, {story}
         FROM unnest(CAST(:ids AS text[])) AS market (id), items AS i
         WHERE i.is_relevant AND i.published_at > :since AND i.published_at <= :until
         ORDER BY i.published_at, i.id
-    """),
+    """,
 }
+_MENTIONS = {kind: sa.text(query.format(story=_STORY)) for kind, query in _MENTIONS_OF.items()}
 
 
 def find_series(session: Session, name: str, kind: ScopeKind) -> list[tuple[SeriesKey, str]]:
@@ -144,7 +153,7 @@ def trend(
         step: A multiple of 5 minutes, up to weeks. Buckets hang on Monday 2001-01-01 UTC.
 
     Returns:
-        The buckets; ``sources`` and ``mean_score`` are over accounts.
+        The buckets; ``stories``, ``sources`` and ``mean_score`` are over accounts.
 
     Raises:
         ValueError: If the step is no positive multiple of 5 minutes.

@@ -21,8 +21,8 @@ from pipeline.flow import batches, overlap
 from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS, LateItems
 from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
 from pipeline.runtime import build_floors
+from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed, analyse, scored
-from pipeline.stages.copies import SharedCopies
 from pipeline.stages.parse import Message, Rejected, parse
 from pipeline.stages.store import progress_of, store_batch
 
@@ -62,7 +62,7 @@ class Dependencies:
     classifier: Classifier
     finder: Finder
     limits: Limits
-    copies: SharedCopies = field(default_factory=SharedCopies)
+    accounts: SharedAccounts = field(default_factory=SharedAccounts)
     earlier: Earlier | None = None
 
 
@@ -170,7 +170,7 @@ class NewsAgent:
         # 1. What cannot be read is confirmed as a dead letter before anything moves on.
         await self._dead_letter(batch.unreadable)
         # 2. Items, trends and progress in one transaction; waits while the database is away.
-        work = partial(store_batch, needs.engine, batch.analysed, batch.progress, needs.copies)
+        work = partial(store_batch, needs.engine, batch.analysed, batch.progress, needs.accounts)
         stored, refused = await persist(
             lambda: _in_thread(self._storing, work),
             outage=self._database,

@@ -1,7 +1,9 @@
 """Named fakes of the models: no weights, no gazetteer."""
 
+import math
 import re
 import time
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -56,7 +58,18 @@ class KeywordClassifier:
             Sentiment.NEUTRAL: 1 - negative - positive,
             Sentiment.POSITIVE: positive,
         }
-        return Analysis(probabilities, (TopicScore("banking", 0.8),))
+        topics = (TopicScore("banking", 0.8),)
+        return Analysis(probabilities, topics, story_vector=_story_vector(text))
+
+
+def _story_vector(text: str) -> tuple[float, ...]:
+    """Return a vector of length 1 that texts with the same words share."""
+    vector = [1.0] * 16
+    for word in text.lower().split():
+        place = zlib.crc32(word.encode())
+        vector[place % 16] += 1 if place & 16 else -1
+    length = math.hypot(*vector) or 1.0
+    return tuple(each / length for each in vector)
 
 
 @dataclass(frozen=True, slots=True)

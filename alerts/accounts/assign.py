@@ -1,31 +1,38 @@
 """Say of each item of a stream whether it is a copy, and which story it belongs to."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.accounts.clock import StreamClock
-from alerts.accounts.copies import Account, CopyIndex, read_text
+from alerts.accounts.copies import Account, CopyIndex, Text
 from alerts.accounts.stories import StoryIndex
+from alerts.accounts.vectors import unpack
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where an item belongs.
+class Telling:
+    """An item, as it is compared with others.
 
     Attributes:
-        copy_of: The account that it repeats; None: it is an account itself.
-        story: Id of the account that began the story.
+        id: Unique in the stream.
+        at: Event time.
+        title: The headline, as published.
+        text: The headline and the body by ``copies.read_text``.
+        vector: The model's by ``vectors.pack``; empty: the words alone tell the story.
     """
 
-    copy_of: str | None
-    story: str
+    id: str
+    at: datetime
+    title: str
+    text: Text
+    vector: bytes = b""
 
 
 class Placer:
     """Places items one after another; what it has said it never takes back.
 
-    Memory is bounded by the accounts of 72 hours, however many copies they have.
+    Memory is bounded by the accounts of 72 hours, however many copies they have. What it says
+    depends on the accounts that it was given before, and on their order, alone.
     """
 
     def __init__(self) -> None:
@@ -33,24 +40,35 @@ class Placer:
         self._copies = CopyIndex()
         self._stories = StoryIndex()
         self._clock = StreamClock()
+        self.now: datetime | None = None
 
-    def place(
-        self, item_id: str, at: datetime, title: str, body: str, vector: Sequence[float] = ()
-    ) -> Place:
-        """Return where an item belongs, and remember it if it is an account.
+    def place(self, item: Telling, *, number: int) -> Account:
+        """Return the account that an item repeats, or the one that it is itself from now on.
 
         Args:
-            item_id: Unique in the stream.
-            at: Event time.
-            title: Plain text.
-            body: Plain text, may be empty.
-            vector: The model's, of length 1; without one the words alone tell the story.
+            item: The next one.
+            number: Unique; that of an account which begins a story is the story's from then on.
         """
-        now = self._clock.read(at)
-        text = read_text(title, body)
-        found = self._copies.find(at, text)
+        found = self._copies.find(item.at, item.text)
         if found is not None:
-            return Place(copy_of=found.id, story=found.story)
-        story = self._stories.assign(item_id, at, title, now=now, vector=vector)
-        self._copies.add(Account(item_id, at, text, story), now)
-        return Place(copy_of=None, story=story)
+            return found
+        now = self._tick(item)
+        story = self._stories.assign(
+            number, item.at, item.title, now=now, vector=unpack(item.vector)
+        )
+        return self._account(item, story, now)
+
+    def add(self, item: Telling, *, story: int) -> None:
+        """Take in the next account, which another placer has put into a story."""
+        now = self._tick(item)
+        self._stories.join(story, item.at, item.title, now=now, vector=unpack(item.vector))
+        self._account(item, story, now)
+
+    def _tick(self, item: Telling) -> datetime:
+        self.now = self._clock.read(item.at)
+        return self.now
+
+    def _account(self, item: Telling, story: int, now: datetime) -> Account:
+        account = Account(item.id, item.at, item.text, story)
+        self._copies.add(account, now)
+        return account

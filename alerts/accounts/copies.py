@@ -101,12 +101,16 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """An item that is no copy, as the index keeps it."""
+    """An item that is no copy, as the index keeps it.
+
+    Attributes:
+        story: Number of the account that began its story; 0 where nobody asks for stories.
+    """
 
     id: str
     at: datetime
     text: Text
-    story: str = ""
+    story: int = 0
 
 
 def read_text(title: str, body: str) -> Text:
@@ -192,17 +196,18 @@ def _differing(added: set[str], dropped: set[str]) -> tuple[set[str], set[str]]:
     if not added or not dropped:
         return added, dropped
     left, right = set(added), set(dropped)
+    others = sorted(word for word in dropped if not is_number(word))
     for word in sorted(added):
-        for other in sorted(right):
-            if not is_number(word) and not is_number(other) and _spelled_alike(word, other):
-                left.discard(word)
-                right.discard(other)
-                break
+        alike = (other for other in others if _spelled_alike(word, other))
+        if not is_number(word) and (other := next(alike, None)):
+            left.discard(word)
+            right.discard(other)
+            others.remove(other)
     return left, right
 
 
 def _spelled_alike(word: str, other: str) -> bool:
-    if min(len(word), len(other)) < 4 or word[0] != other[0]:
+    if word[0] != other[0] or len(word) < 4 or len(other) < 4:
         return False
     return difflib.SequenceMatcher(None, word, other).ratio() >= _SAID_OTHERWISE
 

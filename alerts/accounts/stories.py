@@ -8,11 +8,12 @@ one. Nothing is ever moved afterwards, so that what was said stays true.
 import heapq
 import math
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from alerts.accounts.vectors import VectorSums
+from alerts.accounts.odds import StorySigns, log_odds
+from alerts.accounts.vectors import Vector, VectorSums
 from alerts.accounts.words import capitalised, is_number, plain_title, stems
 
 # A story ends with the last account for so long.
@@ -22,60 +23,6 @@ _NAME_WEIGHT = 1.5
 _NUMBER_WEIGHT = 0.7
 
 
-@dataclass(frozen=True, slots=True)
-class StorySigns:
-    """What speaks for an account's belonging to a story.
-
-    Attributes:
-        cosine: Of their word vectors, in [0, 1].
-        names: Share of the headline's rarity in names that are the story's own, in [0, 1].
-        log_size: Natural logarithm of the story's accounts.
-        share: The story's part of the last thirty or so accounts, in [0, 1]: one that many told
-            needs less likeness, the prior of a recurrent Chinese restaurant process (A. Ahmed
-            and others, 2011, "Unified analysis of streaming news").
-        vector: Cosine of what the model gave them, in [-1, 1]; 0 without.
-    """
-
-    cosine: float
-    names: float
-    log_size: float
-    share: float
-    vector: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Odds:
-    """What each sign adds to the log odds."""
-
-    constant: float
-    cosine: float
-    names: float
-    log_size: float
-    share: float
-    share_and_cosine: float
-    vector: float = 0.0
-    vector_and_cosine: float = 0.0
-    vector_and_share: float = 0.0
-
-    def score(self, signs: StorySigns) -> float:
-        return (
-            self.constant
-            + self.cosine * signs.cosine
-            + self.names * signs.names
-            + self.log_size * signs.log_size
-            + self.share * signs.share
-            + self.share_and_cosine * signs.share * signs.cosine
-            + self.vector * signs.vector
-            + self.vector_and_cosine * signs.vector * signs.cosine
-            + self.vector_and_share * signs.vector * signs.share
-        )
-
-
-# Logistic regressions by `benchmarks/story_weights.py`, the constant lowered: two stories made one
-# are worse than one told as two (docs/stories.md). With words alone a story that is much told
-# draws in what follows it: there the share counts less than was fitted.
-_BY_WORDS = _Odds(-2.77, 7.95, 1.90, -0.44, 3.0, 0.0)
-_BY_VECTORS = _Odds(-6.24, 5.20, 1.62, -0.55, 5.39, 3.43, 4.43, 2.18, 6.01)
 # A word is a story's own from this share of its accounts on.
 _OWN_WORD = 1 / 3
 # The stories most like an account, by words and by vector, that are looked at more closely.
@@ -95,7 +42,6 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 
 @dataclass(slots=True)
 class _Story:
-    vector: dict[str, float] = field(default_factory=dict)
     counts: dict[str, int] = field(default_factory=dict)
     square: float = 0.0
     size: int = 0
@@ -118,8 +64,11 @@ class StoryIndex:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._stories: OrderedDict[str, _Story] = OrderedDict()
-        self._holding: dict[str, dict[str, None]] = {}
+        self._stories: OrderedDict[int, _Story] = OrderedDict()
+        # For a word what it weighs in each story that holds it, and the length of each story: a
+        # word of thousands of stories is gone through without a look at them.
+        self._weights: dict[str, dict[int, float]] = {}
+        self._lengths: dict[int, float] = {}
         self._vectors = VectorSums()
         self._counts: Counter[str] = Counter()
         self._read = 0
@@ -130,18 +79,12 @@ class StoryIndex:
         return len(self._stories)
 
     def assign(
-        self,
-        account_id: str,
-        at: datetime,
-        title: str,
-        *,
-        now: datetime,
-        vector: Sequence[float] = (),
-    ) -> str:
-        """Return the story of an account, which is its own id where it begins one.
+        self, number: int, at: datetime, title: str, *, now: datetime, vector: Vector
+    ) -> int:
+        """Return the story of an account, which is its own number where it begins one.
 
         Args:
-            account_id: Unique.
+            number: Unique.
             at: Event time.
             title: The headline, as published.
             now: Event time at which stories may have become too old.
@@ -150,18 +93,30 @@ class StoryIndex:
         """
         self._forget(now)
         words = self._read_words(title)
-        odds = _BY_VECTORS if len(vector) else _BY_WORDS
-        best, best_score = account_id, 0.0
-        for story_id, signs in self._candidates(words, vector):
-            score = odds.score(signs)
+        best, best_score = number, 0.0
+        for story, signs in self._candidates(words, vector):
+            score = log_odds(signs)
             if score > best_score:
-                best, best_score = story_id, score
-        self._join(best, words, at, vector)
+                best, best_score = story, score
+        self._join(best, words, at, now, vector)
         return best
 
+    def join(self, story: int, at: datetime, title: str, *, now: datetime, vector: Vector) -> None:
+        """Put an account into the story that another index assigned it to.
+
+        Args:
+            story: It is begun if it is not known.
+            at: As for ``assign``, as all that follows: both leave the same behind.
+            title: The headline.
+            now: Event time.
+            vector: Of the account.
+        """
+        self._forget(now)
+        self._join(story, self._read_words(title), at, now, vector)
+
     def compare(
-        self, story_id: str, at: datetime, title: str, *, now: datetime, vector: Sequence[float]
-    ) -> list[tuple[str, StorySigns]]:
+        self, story: int, at: datetime, title: str, *, now: datetime, vector: Vector
+    ) -> list[tuple[int, StorySigns]]:
         """Put an account into a story that is known; return those it was compared with.
 
         What the odds are fitted on.
@@ -169,7 +124,7 @@ class StoryIndex:
         self._forget(now)
         words = self._read_words(title)
         compared = list(self._candidates(words, vector))
-        self._join(story_id, words, at, vector)
+        self._join(story, words, at, now, vector)
         return compared
 
     def _read_words(self, title: str) -> _Words:
@@ -194,20 +149,14 @@ class StoryIndex:
     def _rarity(self, word: str) -> float:
         return math.log((self._read + _PRIOR + 1) / (self._counts[word] + 1)) + 0.1
 
-    def _candidates(
-        self, words: _Words, vector: Sequence[float]
-    ) -> Iterator[tuple[str, StorySigns]]:
+    def _candidates(self, words: _Words, vector: Vector) -> Iterator[tuple[int, StorySigns]]:
         """Yield the stories that an account may belong to, by words or by vector."""
-        dots: dict[str, float] = {}
+        dots: dict[int, float] = {}
         for word, weight in words.vector.items():
-            for story_id in self._holding.get(word, ()):
-                dot = weight * self._stories[story_id].vector[word]
-                dots[story_id] = dots.get(story_id, 0.0) + dot
-        cosines = {
-            story_id: dot / math.sqrt(self._stories[story_id].square)
-            for story_id, dot in dots.items()
-        }
-        by_words = heapq.nlargest(_CANDIDATES, cosines, key=lambda one: cosines[one])
+            for story_id, its_weight in self._weights.get(word, {}).items():
+                dots[story_id] = dots.get(story_id, 0.0) + weight * its_weight
+        cosines = {story_id: dot / self._lengths[story_id] for story_id, dot in dots.items()}
+        by_words = heapq.nlargest(_CANDIDATES, cosines, key=cosines.__getitem__)
         by_vector = self._vectors.cosines(vector, by_words, _CANDIDATES)
         for story_id, of_vectors in by_vector.items():
             story = self._stories[story_id]
@@ -222,29 +171,33 @@ class StoryIndex:
                 ),
             )
 
-    def _join(self, story_id: str, words: _Words, at: datetime, vector: Sequence[float]) -> None:
+    def _join(
+        self, story_id: int, words: _Words, at: datetime, now: datetime, vector: Vector
+    ) -> None:
         story = self._stories.setdefault(story_id, _Story())
         for word, weight in words.vector.items():
             story.counts[word] = story.counts.get(word, 0) + 1
-            before = story.vector.get(word, 0.0)
-            story.vector[word] = before + weight
+            weights = self._weights.setdefault(word, {})
+            before = weights.get(story_id, 0.0)
+            weights[story_id] = before + weight
             story.square += weight * (2 * before + weight)
-            self._holding.setdefault(word, {})[story_id] = None
         story.size += 1
         story.share = story.share * _FADING ** (self._turn - story.turn) + 1
         story.turn = self._turn
-        story.last_at = max(story.last_at, at)
+        # A wrong date far ahead would keep the story, and all behind it, for as long.
+        story.last_at = max(story.last_at, min(at, now))
         self._turn += 1
         self._vectors.add(story_id, vector)
         self._stories.move_to_end(story_id)
-        if len(story.vector) > _MOST_WORDS:
+        if len(story.counts) > _MOST_WORDS:
             self._shorten(story_id, story)
+        self._lengths[story_id] = math.sqrt(story.square)
 
-    def _shorten(self, story_id: str, story: _Story) -> None:
+    def _shorten(self, story_id: int, story: _Story) -> None:
         """Let go of the lighter half of a story's words."""
-        by_weight = sorted(story.vector, key=lambda word: story.vector[word])
+        by_weight = sorted(story.counts, key=lambda word: self._weights[word][story_id])
         for word in by_weight[: len(by_weight) // 2]:
-            story.square -= story.vector.pop(word) ** 2
+            story.square -= self._weights[word][story_id] ** 2
             del story.counts[word]
             self._leave(word, story_id)
 
@@ -255,16 +208,16 @@ class StoryIndex:
             young = now - story.last_at < STORY_WINDOW
             if young and len(self._stories) <= _MOST_STORIES:
                 return
-            del self._stories[story_id]
+            del self._stories[story_id], self._lengths[story_id]
             self._vectors.remove(story_id)
-            for word in story.vector:
+            for word in story.counts:
                 self._leave(word, story_id)
 
-    def _leave(self, word: str, story_id: str) -> None:
-        holding = self._holding[word]
-        del holding[story_id]
-        if not holding:
-            del self._holding[word]
+    def _leave(self, word: str, story_id: int) -> None:
+        weights = self._weights[word]
+        del weights[story_id]
+        if not weights:
+            del self._weights[word]
 
 
 def _own_names(story: _Story, words: _Words) -> float:

@@ -1,11 +1,28 @@
-"""Sums of vectors, all compared with one vector at once."""
+"""Story vectors: how they are kept, and sums of them that are all compared with one at once."""
 
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+Vector: TypeAlias = npt.NDArray[np.float32]
+"""What the model gives a text, of length 1; of no dimension where it gives nothing."""
+
+# Kept, a vector takes two bytes a number. It is rounded so before its first use: whoever reads it
+# again, another process after a restart, then computes with the same numbers.
+_KEPT = np.dtype("<f2")
 _FIRST_ROWS = 256
+
+
+def pack(vector: Sequence[float]) -> bytes:
+    """Return a vector as it is kept: 16-bit floats, the least significant byte first."""
+    return np.asarray(vector, _KEPT).tobytes()
+
+
+def unpack(kept: bytes) -> Vector:
+    """Return the vector that ``pack`` has made bytes of."""
+    return np.frombuffer(kept, _KEPT).astype(np.float32)
 
 
 class VectorSums:
@@ -13,13 +30,13 @@ class VectorSums:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._rows: dict[str, int] = {}
-        self._keys: list[str | None] = []
+        self._rows: dict[int, int] = {}
+        self._keys: list[int | None] = []
         self._free: list[int] = []
-        self._sums: npt.NDArray[np.float32] = np.zeros((0, 0), np.float32)
-        self._lengths: npt.NDArray[np.float32] = np.zeros(0, np.float32)
+        self._sums = np.zeros((0, 0), np.float32)
+        self._lengths = np.zeros(0, np.float32)
 
-    def add(self, key: str, vector: Sequence[float]) -> None:
+    def add(self, key: int, vector: Vector) -> None:
         """Add a vector to the sum of a key; an empty one, or one of another length, is nothing."""
         if not self._fits(vector):
             return
@@ -27,10 +44,10 @@ class VectorSums:
         if row is None:
             row = self._rows[key] = self._new_row()
             self._keys[row] = key
-        self._sums[row] += np.asarray(vector, np.float32)
+        self._sums[row] += vector
         self._lengths[row] = np.linalg.norm(self._sums[row])
 
-    def remove(self, key: str) -> None:
+    def remove(self, key: int) -> None:
         """Let go of a key, if it is there."""
         row = self._rows.pop(key, None)
         if row is not None:
@@ -39,26 +56,29 @@ class VectorSums:
             self._keys[row] = None
             self._free.append(row)
 
-    def cosines(self, vector: Sequence[float], keys: Sequence[str], most: int) -> dict[str, float]:
+    def cosines(self, vector: Vector, keys: Sequence[int], most: int) -> dict[int, float | None]:
         """Return the cosines in [-1, 1] of ``keys`` and of the ``most`` nearest beside them.
 
-        A key without a sum has 0.
+        A key without a sum has None, and all have where the vector is none.
         """
         if not self._rows or not self._fits(vector):
-            return dict.fromkeys(keys, 0.0)
+            return dict.fromkeys(keys)
         used = len(self._keys)
-        dots = self._sums[:used] @ np.asarray(vector, np.float32)
+        # By one thread: the product by `@` takes all cores, which the model keeps busy.
+        dots = np.einsum("ij,j->i", self._sums[:used], vector)
         lengths = self._lengths[:used]
         cosines = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
         most = min(most, used)
         nearest = np.argpartition(-cosines, most - 1)[:most]
-        found = {key: float(cosines[row]) for row in nearest if (key := self._keys[row])}
+        found: dict[int, float | None] = {
+            key: float(cosines[row]) for row in nearest if (key := self._keys[row]) is not None
+        }
         for key in keys:
             row = self._rows.get(key)
-            found[key] = 0.0 if row is None else float(cosines[row])
+            found[key] = None if row is None else float(cosines[row])
         return found
 
-    def _fits(self, vector: Sequence[float]) -> bool:
+    def _fits(self, vector: Vector) -> bool:
         """Tell whether a vector is one, and of the kind that is here."""
         if len(vector) and not self._keys:
             self._sums = np.zeros((0, len(vector)), np.float32)

@@ -91,4 +91,4 @@ def capitalised(text: str) -> frozenset[str]:
 
 def is_number(word: str) -> bool:
     """Tell whether a word is or holds a figure."""
-    return any(char.isdigit() for char in word)
+    return not word.isalpha() and any(char.isdigit() for char in word)

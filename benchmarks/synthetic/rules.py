@@ -56,7 +56,7 @@ def tapewatch(news: News, profile: Profile, detector: Detector = Detector.NEGATI
             str(i),
             _moment(news.at[i]),
             str(news.source[i]),
-            "",
+            i,
             negative=bool(news.negative[i]),
             score=0.0,
             is_copy=bool(news.is_copy[i]),

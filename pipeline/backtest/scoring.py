@@ -1,16 +1,18 @@
 """A recorded stream into classified rows, by the worker's own stages; no Kafka, no database.
 
 Classifying takes minutes, so its results may be kept in a file: JSON lines as on
-`news.scored.v1` (docs/schemas/scored_item.v1.json), in the order of the stream.
+`news.scored.v1` (docs/schemas/scored_item.v1.json) with the story vector beside it, in the order
+of the stream.
 """
 
+from base64 import b64encode
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 
-from pydantic import ValidationError
+from pydantic import Base64Bytes, ValidationError
 
 from db.rows import EntityRow, ItemRow
 from db.tone import Tone
@@ -28,6 +30,12 @@ _CHUNK = 1024
 
 class StaleScores(Exception):
     """A file of scores does not belong to this stream and model; the text says what to do."""
+
+
+class KeptItem(ScoredItem):
+    """A result as the file keeps it; files of older versions have no vector."""
+
+    story_vector: Base64Bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +113,12 @@ def score(
             rows.update((row.id, row) for row in new)
             if kept:
                 with kept.open("ab") as out:
-                    out.writelines(scored(row).to_bytes() + b"\n" for row in new)
+                    out.writelines(_kept(row).to_bytes() + b"\n" for row in new)
             on_progress(len(chunk))
     return [rows[key] for item in items if (key := item_id(item)) in rows]
 
 
-def read_scores(path: Path, *, model: str) -> dict[str, ScoredItem]:
+def read_scores(path: Path, *, model: str) -> dict[str, KeptItem]:
     """Return the results that a file keeps, by item id; none where there is no file.
 
     A last line that was cut short is removed. Raises StaleScores if a line is no result of
@@ -118,7 +126,7 @@ def read_scores(path: Path, *, model: str) -> dict[str, ScoredItem]:
     """
     if not path.exists():
         return {}
-    found: dict[str, ScoredItem] = {}
+    found: dict[str, KeptItem] = {}
     with path.open("r+b") as file:
         whole = 0
         for number, line in enumerate(file, start=1):
@@ -136,7 +144,7 @@ def read_scores(path: Path, *, model: str) -> dict[str, ScoredItem]:
     return found
 
 
-def restored(item: NewsItem, told: ScoredItem, floors: Floors) -> ItemRow:
+def restored(item: NewsItem, told: KeptItem, floors: Floors) -> ItemRow:
     """Return the row of an item from its kept result; counts by the floors as they are now.
 
     Raises StaleScores if the result is of another text.
@@ -170,6 +178,7 @@ def restored(item: NewsItem, told: ScoredItem, floors: Floors) -> ItemRow:
         ),
         relevance=told.relevance,
         is_relevant=told.relevance is None or told.relevance >= floors.item,
+        story_vector=told.story_vector,
     )
 
 
@@ -184,9 +193,13 @@ def _classify(
     return [one.row for one in done]
 
 
-def _parsed(line: bytes, where: str) -> ScoredItem:
+def _kept(row: ItemRow) -> KeptItem:
+    return KeptItem(**scored(row).model_dump(), story_vector=b64encode(row.story_vector))
+
+
+def _parsed(line: bytes, where: str) -> KeptItem:
     try:
-        return ScoredItem.model_validate_json(line)
+        return KeptItem.model_validate_json(line)
     except ValidationError as error:
         raise StaleScores(
             f"{where} is no result of the classifier; delete the file or name another one"

@@ -95,7 +95,9 @@ def _write(lines: Lines, out: IO[str], classifier: Classifier) -> int:
 def _place_all(
     lines: Lines, out: IO[str], classifier: Classifier, progress: Progress, task: TaskID
 ) -> int:
-    from alerts.accounts.assign import Placer
+    from alerts.accounts.assign import Placer, Telling
+    from alerts.accounts.copies import read_text
+    from alerts.accounts.vectors import pack
     from pipeline.messages import NewsItem, item_id
     from pipeline.stages.text import text_of
 
@@ -106,14 +108,14 @@ def _place_all(
         items = [(row, record) for row, record in chunk if isinstance(record, NewsItem)]
         analyses = classifier.classify([text_of(item) for _, item in items])
         for (row, item), analysis in zip(items, analyses, strict=True):
-            place = placer.place(
-                str(row), item.published_at, item.title, item.body, analysis.story_vector
-            )
+            text, vector = read_text(item.title, item.body), pack(analysis.story_vector)
+            telling = Telling(str(row), item.published_at, item.title, text, vector)
+            account = placer.place(telling, number=row)
             told = {
                 "row": row,
                 "id": item_id(item),
-                "story": int(place.story),
-                "copy_of": None if place.copy_of is None else int(place.copy_of),
+                "story": account.story,
+                "copy_of": None if account.id == telling.id else int(account.id),
             }
             out.write(json.dumps(told, ensure_ascii=False) + "\n")
         for _, record in chunk:

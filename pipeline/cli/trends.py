@@ -140,6 +140,7 @@ def _write(text: str, output: Path | None) -> None:
 
 
 def _print_table(told: Trend, frame: pd.DataFrame) -> None:
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
@@ -149,9 +150,10 @@ def _print_table(told: Trend, frame: pd.DataFrame) -> None:
     if frame.empty:
         console.print(Text(f"{title}: no news"))
         return
-    table = Table(title=Text(title), title_justify="left")
-    for name in frame.columns:
-        table.add_column(name.replace("_", " "), justify="left" if name == "start" else "right")
+    table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
+    table.add_column("start", no_wrap=True)
+    for name in frame.columns[1:]:
+        table.add_column(name.replace("_", " "), justify="right", min_width=5)
     for row in frame.itertuples(index=False):
         start, *numbers = row
         table.add_row(f"{start:%Y-%m-%d %H:%M}", *map(_cell, numbers))

@@ -21,7 +21,6 @@ from alerts.messages import (
     event_body,
 )
 from alerts.negative_spike import upper_tail
-from alerts.stories import group_stories
 from alerts.types import Mention, Rule, Severity, Transition, TransitionKind
 from db.rows import AlertEventRow, AlertRow, MentionRow, SeriesKey
 
@@ -43,7 +42,7 @@ def to_mention(row: MentionRow) -> Mention:
         item_id=row.item_id,
         at=row.published_at,
         source=row.source,
-        title=row.title,
+        story=row.tells,
         negative=row.sentiment == "negative",
         score=row.score,
         is_copy=row.copy_of is not None,
@@ -166,9 +165,9 @@ def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
     """Return the stories that most negative accounts tell, most told first."""
     accounts = [row for row in rows if row.copy_of is None and row.sentiment == "negative"]
     accounts.sort(key=lambda row: (row.score, row.published_at, row.item_id))
-    stories: dict[int, list[MentionRow]] = {}
-    for row, story in zip(accounts, group_stories([row.title for row in accounts]), strict=True):
-        stories.setdefault(story, []).append(row)
+    stories: dict[int | str, list[MentionRow]] = {}
+    for row in accounts:
+        stories.setdefault(row.tells, []).append(row)
     copies = Counter(row.copy_of for row in rows)
     told = sorted(stories.values(), key=len, reverse=True)[:MAX_STORIES]
     return tuple(

@@ -7,14 +7,16 @@ from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import count
 from typing import Protocol
 
+from alerts.accounts.assign import Placer
 from db import trends
 from db.buckets import series_of
 from db.copies import assign_copies
 from db.engine import Session
-from db.rows import HourRow, ItemRow, MentionRow, ScopeKind, SeriesKey
-from pipeline.stages.copies import RecentAccounts
+from db.rows import HourRow, ItemRow, MentionRow, Places, ScopeKind, SeriesKey
+from pipeline.stages.accounts import Placing
 
 _HOUR = timedelta(hours=1)
 
@@ -156,7 +158,7 @@ class MemoryArchive:
 
     def __init__(self, rows: Sequence[ItemRow]) -> None:
         """Take items with distinct ids, in the order in which they came."""
-        copies = copies_in_order(rows)
+        places = places_in_order(rows)
         of_series: defaultdict[SeriesKey, list[MentionRow]] = defaultdict(list)
         self._names: dict[str, str] = {}
         self._start = min((row.published_at for row in rows), default=None)
@@ -176,7 +178,8 @@ class MemoryArchive:
                         language=row.language,
                         sentiment=tone.sentiment,
                         score=tone.score,
-                        copy_of=copies.get(row.id),
+                        copy_of=places.copies.get(row.id),
+                        story=places.stories.get(row.id),
                     )
                 )
         for mentions in of_series.values():
@@ -263,16 +266,18 @@ class MemoryArchive:
         return found[first:last]
 
 
-def copies_in_order(rows: Sequence[ItemRow]) -> dict[str, str]:
-    """Return the id of each copy with that of its account, for items stored one by one."""
-    recent = RecentAccounts()
+def places_in_order(rows: Sequence[ItemRow]) -> Places:
+    """Return the copies and the story of every item, for items stored one by one."""
+    placing = Placing(Placer(), count(1))
     accounts: dict[str, tuple[str, datetime]] = {}
     copies: dict[str, str] = {}
     for row in rows:
         accounts.setdefault(row.text_hash, (row.id, row.published_at))
-        found, _ = assign_copies([row], accounts, near=recent.near)
+        found, _ = assign_copies([row], accounts, near=placing.near)
         copies.update(found)
-    return copies
+        for copy, account in found.items():
+            placing.stories[copy] = placing.stories[account]
+    return Places(copies, placing.stories)
 
 
 def _by_hour(mentions: Sequence[MentionRow]) -> list[HourRow]:

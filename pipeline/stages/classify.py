@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alerts.accounts.copies import Text, read_text
+from alerts.accounts.vectors import pack
 from db.rows import EntityRow, ItemRow
 from db.tone import Tone
 from models.entities.linking import Finder, LinkedEntity, link, spans_of
@@ -201,6 +202,7 @@ def _row(
         ),
         relevance=analysis.relevance,
         is_relevant=_reaches(analysis, floors.item),
+        story_vector=pack(analysis.story_vector),
     )
 
 

@@ -1,6 +1,6 @@
 """What the detector measures on a series at one moment, with all that it compares with."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.detectors import measure
@@ -45,7 +45,6 @@ def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Me
         profile=market.profile,
     )
     moment = to_us(at)
-    measured = measure(series, moment, rule)
-    reading = replace(measured, stories=series.stories(moment, measured.window))
+    reading = measure(series, moment, rule)
     inside = tuple(row for row in rows if row.published_at > at - reading.window)
     return Measured(reading, series.baseline(moment), market, inside)

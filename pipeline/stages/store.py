@@ -9,8 +9,8 @@ import structlog
 from db.engine import DatabaseAway, Engine, transaction
 from db.items import store_items, stored_hashes
 from db.rows import Progress
+from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed
-from pipeline.stages.copies import SharedCopies
 from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, Rejected
 
@@ -21,7 +21,7 @@ def store(
     engine: Engine,
     analysed: Sequence[Analysed],
     progress: Sequence[Progress],
-    copies: SharedCopies,
+    accounts: SharedAccounts,
 ) -> dict[str, str]:
     """Store rows and progress; idempotent, all or nothing.
 
@@ -31,13 +31,14 @@ def store(
     """
     rows = [one.row for one in analysed]
     first = {row.id: row.text_hash for row in reversed(rows)}
-    mark = partial(copies.mark, texts={one.row.id: one.text for one in reversed(analysed)})
+    texts = {one.row.id: one.text for one in reversed(analysed)}
     try:
         with transaction(engine) as session:
-            new = store_items(session, rows, progress, mark=mark).new
+            place = partial(accounts.place, texts=texts)
+            new = store_items(session, rows, progress, place=place).new
             known = stored_hashes(session, sorted(first.keys() - new))
     except BaseException:
-        copies.forget()
+        accounts.forget()
         raise
     return {item_id: first[item_id] for item_id in new} | known
 
@@ -46,7 +47,7 @@ def store_batch(
     engine: Engine,
     analysed: Sequence[Analysed],
     progress: Sequence[Progress],
-    copies: SharedCopies,
+    accounts: SharedAccounts,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Store a batch; what the database refuses is taken out of it.
 
@@ -56,7 +57,7 @@ def store_batch(
     then the last refusal is raised.
     """
     try:
-        hashes = store(engine, analysed, progress, copies)
+        hashes = store(engine, analysed, progress, accounts)
     except DatabaseAway:
         raise
     except Exception:
@@ -68,11 +69,11 @@ def store_batch(
     hashes = {}
 
     def alone(one: Analysed) -> Analysed:
-        hashes.update(store(engine, [one], [], copies))
+        hashes.update(store(engine, [one], [], accounts))
         return one
 
     kept, refused = one_by_one(analysed, alone)
-    store(engine, [], progress, copies)
+    store(engine, [], progress, accounts)
     return _stored(kept, hashes), refused
 
 

@@ -31,6 +31,7 @@ class Bucket(BaseModel):
     negative: int = Field(description="Accounts; negative, neutral and positive add up to them.")
     neutral: int
     positive: int
+    stories: int = Field(description="Distinct stories that the accounts tell.")
     sources: int = Field(description="Distinct sources of the accounts.")
     mean_score: float | None = Field(description="Of the accounts, from -1 to 1.")
 

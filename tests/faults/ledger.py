@@ -18,6 +18,13 @@ from tests.faults.trial import Trial
 from tests.integration.samples import recounted_buckets, stored_buckets
 from tests.integration.stream import Stream
 
+# A copy tells the story of its account, and every account tells one.
+_WITHOUT_STORY = """
+    SELECT i.id FROM items AS i LEFT JOIN item_stories AS own ON own.item_id = i.id
+    LEFT JOIN item_stories AS its ON its.item_id = i.copy_of
+    WHERE own.story IS NULL OR i.copy_of IS NOT NULL AND its.story IS DISTINCT FROM own.story
+"""
+
 Connection: TypeAlias = "psycopg.Connection[Any]"
 Place = tuple[int, int]
 """Partition and offset."""
@@ -123,6 +130,8 @@ def close_books(trial: Trial, engine: Engine, expected: frozenset[Said]) -> Ledg
             held = stored_buckets(connection)
             keys = {key for key in {*held, *recount} if held.get(key) != recount.get(key)}
             ledger.doubled += [f"bucket {key}" for key in sorted(keys, key=str)]
+        for (item,) in connection.exec_driver_sql(_WITHOUT_STORY):
+            ledger.problems.append(f"item {item} does not tell its account's story")
         with Session(bind=connection) as session:
             _check_alerts(trial, session, ledger, expected)
     ledger.lost += sorted(trial.accepted - stored.keys() - given_up)

@@ -15,8 +15,8 @@ from pipeline.messages import Limits
 from pipeline.rules import load_rules
 from pipeline.sources.base import Unreadable
 from pipeline.sources.replay import Lines
+from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import analyse
-from pipeline.stages.copies import SharedCopies
 from pipeline.stages.parse import Message, Parsed
 from pipeline.stages.store import progress_of, store
 from tests.compose import ROOT
@@ -49,12 +49,12 @@ def store_demo(engine: Engine) -> datetime:
         Parsed(Message(_TOPIC, 0, offset, None, item.to_bytes()), item)
         for offset, item in enumerate(items)
     ]
-    copies = SharedCopies()
+    accounts = SharedAccounts()
     for start in range(0, len(parsed), _BATCH):
         batch = parsed[start : start + _BATCH]
         analysed, broken = analyse(batch, classifier=classifier, finder=finder)
         assert not broken
-        store(engine, analysed, progress_of([one.message for one in batch], batch), copies)
+        store(engine, analysed, progress_of([one.message for one in batch], batch), accounts)
     evaluate(engine, newest, load_rules(companies=(Path(COMPANIES),)))
     with engine.begin() as connection:
         connection.execute(text("UPDATE items SET stored_at = published_at"))

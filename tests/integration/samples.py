@@ -151,12 +151,20 @@ def copies(engine: Engine) -> dict[str, str | None]:
         return {row.id: row.copy_of for row in rows}
 
 
+def stories(engine: Engine) -> dict[str, int]:
+    """Return the story of each stored item that has one."""
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT item_id, story FROM item_stories"))
+        return {row.item_id: row.story for row in rows}
+
+
 def stored_buckets(connection: Connection) -> dict[tuple[object, ...], tuple[object, ...]]:
     """Return the trend buckets as they are stored."""
     rows = connection.execute(
         text("""
         SELECT scope_kind, scope_id, bucket, language, items, accounts, negative, neutral,
-               positive, round(CAST(score_sum AS numeric), 6), sources, negative_sources
+               positive, round(CAST(score_sum AS numeric), 6), sources, negative_sources,
+               stories
         FROM trend_5m""")
     )
     return {tuple(row[:4]): tuple(row[4:]) for row in rows}
@@ -176,8 +184,10 @@ def recounted_buckets(connection: Connection) -> dict[tuple[object, ...], tuple[
                    sum(series.score) FILTER (WHERE copy_of IS NULL), 0) AS numeric), 6),
                coalesce(array_agg(DISTINCT source) FILTER (WHERE copy_of IS NULL), '{}'),
                coalesce(array_agg(DISTINCT source) FILTER (
-                   WHERE copy_of IS NULL AND series.sentiment = 'negative'), '{}')
-        FROM items AS i, LATERAL (
+                   WHERE copy_of IS NULL AND series.sentiment = 'negative'), '{}'),
+               coalesce(array_agg(DISTINCT told.story) FILTER (
+                   WHERE copy_of IS NULL AND told.story IS NOT NULL), '{}')
+        FROM items AS i LEFT JOIN item_stories AS told ON told.item_id = i.id, LATERAL (
             SELECT 'market' AS kind, 'all' AS id, i.sentiment, i.score WHERE i.is_relevant
             UNION ALL SELECT 'topic', topic, i.sentiment, i.score
                 FROM item_topics WHERE item_id = i.id AND i.is_relevant

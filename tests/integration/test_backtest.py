@@ -16,14 +16,15 @@ from pipeline.backtest.scoring import read_recording, score
 from pipeline.demo.services import COMPANIES
 from pipeline.messages import Limits
 from pipeline.rules import Rules, load_rules
-from pipeline.stages.archive import MemoryArchive, StoredArchive
+from pipeline.stages.accounts import SharedAccounts
+from pipeline.stages.archive import MemoryArchive, StoredArchive, places_in_order
 from pipeline.stages.classify import Floors, analyse
-from pipeline.stages.copies import SharedCopies
 from pipeline.stages.parse import Message, parse
 from pipeline.stages.store import store_batch
 from tests.compose import ROOT
 from tests.fake_models import KeywordClassifier
 from tests.integration.crises import END, RULES, archive, evaluate, said, store
+from tests.integration.samples import stories
 
 pytestmark = pytest.mark.integration
 
@@ -97,6 +98,12 @@ def test_the_demo_stream_raises_in_a_backtest_what_it_raises_live(
     live = _live(engine, recording.items[-1].published_at, finder, rules)
     tested = events(rows, rules)
 
+    told, begun = stories(engine), places_in_order(rows).stories
+    assert told.keys() == begun.keys()
+    pairs = {(told[item_id], begun[item_id]) for item_id in told}
+    assert len(pairs) == len(set(told.values())) == len(set(begun.values())), "the same stories"
+    assert len(pairs) < len(rows) / 2
+
     kinds = {json.loads(event.body)["data"]["scope"]["kind"] for event in live}
     assert kinds == {"entity", "topic", "market"}
     assert [_told(event) for event in tested] == [_told(event) for event in live]
@@ -106,11 +113,11 @@ def _live(engine: Engine, end: datetime, finder: Gazetteer, rules: Rules) -> lis
     """Send the demo stream through the worker's stages, with ticks between the batches."""
     lines = gzip.decompress(_DEMO.read_bytes()).splitlines()
     messages = [Message("news.raw.v1", 0, n, None, line) for n, line in enumerate(lines)]
-    copies = SharedCopies()
+    accounts = SharedAccounts()
     for first in range(0, len(messages), 200):
         parsed, _ = parse(messages[first : first + 200], now=datetime.now(UTC), limits=Limits())
         analysed, _ = analyse(parsed, classifier=_CLASSIFIER, finder=finder)
-        store_batch(engine, analysed, [], copies)
+        store_batch(engine, analysed, [], accounts)
         evaluate(engine, parsed[-1].item.published_at, rules)
     evaluate(engine, end, rules)
     return said(engine)

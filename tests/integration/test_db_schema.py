@@ -18,11 +18,12 @@ from sqlalchemy import Connection, make_url, text
 import db.access_tables
 import db.delivery_tables  # noqa: F401  # these add their tables to the metadata
 from db.alerts import save_alerts
+from db.copies import exact_copies
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.judgements import acknowledge
 from db.migrate import current, head, upgrade
-from db.rows import AcknowledgementRow, EntityRow
+from db.rows import AcknowledgementRow, EntityRow, Places
 from db.tables import metadata
 from db.trends import mentions
 from tests.compose import ROOT
@@ -127,10 +128,11 @@ def test_the_reader_sees_trends_with_names_shares_and_sources(
             item("d", source="portal", at=NOON + minutes(32), text_hash="text of a"),
             item("e", source="blog", at=NOON + timedelta(hours=3)),
         ]
-        store_items(session, rows, [])
+        told = {"a": 7, "b": 7, "c": 8, "e": 7}
+        store_items(session, rows, [], place=lambda *new: Places(exact_copies(*new).copies, told))
 
     query = (
-        "SELECT name, start, items, accounts, negative, positive, sources, negative_share "
+        "SELECT name, start, items, accounts, negative, positive, sources, negative_share, stories "
         "FROM {} WHERE scope_id = %s ORDER BY start"
     )
     found = {
@@ -141,10 +143,12 @@ def test_the_reader_sees_trends_with_names_shares_and_sources(
     midnight, third = NOON - timedelta(hours=12), NOON + timedelta(hours=3)
     assert len(found["v_trend_5m"]) == 3
     assert found["v_trend_1h"] == [
-        (SVB.name, NOON, 4, 3, 2, 1, 2, pytest.approx(2 / 3)),
-        (SVB.name, third, 1, 1, 1, 0, 1, 1.0),
+        (SVB.name, NOON, 4, 3, 2, 1, 2, pytest.approx(2 / 3), 2),
+        (SVB.name, third, 1, 1, 1, 0, 1, 1.0, 1),
     ]
-    assert found["v_trend_1d"] == [(SVB.name, midnight, 5, 4, 3, 1, 2, 0.75)]
+    assert found["v_trend_1d"] == [(SVB.name, midnight, 5, 4, 3, 1, 2, 0.75, 2)]
+    items = reader.execute("SELECT id FROM v_items WHERE story = 7 ORDER BY id").fetchall()
+    assert items == [("a",), ("b",), ("e",)]
     market = reader.execute("SELECT DISTINCT name FROM v_trend_1h WHERE scope_kind = 'market'")
     assert market.fetchall() == [("all",)]
 

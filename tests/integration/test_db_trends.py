@@ -4,9 +4,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from db.copies import exact_copies
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import EntityRow, HourRow, ScopeKind, SeriesKey
+from db.rows import EntityRow, HourRow, Places, ScopeKind, SeriesKey
 from db.trends import (
     archive_start,
     candidates,
@@ -50,6 +51,26 @@ def test_a_coarser_step_adds_up_languages_and_counts_each_source_once(engine: En
         (NOON, 3, 2, 2),
         (NOON + HOUR, 1, 1, 1),
     ]
+
+
+def test_a_story_of_several_buckets_counts_once_and_a_copy_tells_none(engine: Engine) -> None:
+    rows = [
+        item("a", at=NOON),
+        item("b", at=NOON + minutes(20), source="daily"),
+        item("c", at=NOON + minutes(21), language="zh"),
+        item("copy", at=NOON + minutes(60), text_hash="text of a"),
+    ]
+    told = {"a": 1, "b": 1, "c": 2, "copy": 1}
+    with transaction(engine) as session:
+        store_items(session, rows, [], place=lambda *new: Places(exact_copies(*new).copies, told))
+
+    with transaction(engine) as session:
+        hourly = trend(session, SVB_SERIES, since=NOON, until=LATER, step=HOUR)
+        found = mentions(session, [MARKET, SVB_SERIES], since=NOON - HOUR, until=LATER)
+
+    assert [(row.accounts, row.stories, row.sources) for row in hourly] == [(3, 2, 2), (0, 0, 0)]
+    for rows_of in found.values():
+        assert {row.item_id: row.story for row in rows_of} == told
 
 
 def test_since_is_in_the_trend_and_until_is_not(engine: Engine) -> None:

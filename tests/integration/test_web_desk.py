@@ -11,7 +11,7 @@ from alerts.types import Severity, TransitionKind
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertEventRow, Progress
+from db.rows import AlertEventRow, Places, Progress
 from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
@@ -156,6 +156,28 @@ async def test_a_point_shows_its_stories_with_copies_folded(
     assert page.index("Title of a") < page.index("Title of b")
     assert "+ 1 copies" in page
     assert "Title of copy" not in page
+
+
+async def test_the_accounts_of_one_story_stand_under_the_worst_of_them(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    rows = [
+        item("mild", at=NOON, tone=(0.5, 0.3, 0.2)),
+        item("worst", at=NOON + timedelta(minutes=1)),
+        item("other", at=NOON + timedelta(minutes=2), tone=NEUTRAL),
+    ]
+    told = {"mild": 1, "worst": 1, "other": 3}
+    with transaction(engine) as session:
+        newest = [Progress("raw", 0, 3, NOON + timedelta(minutes=2))]
+        store_items(session, rows, newest, place=lambda *_: Places(stories=told))
+
+    page = await text(client, f"{SERIES}?at=2023-03-09T12:00Z")
+
+    assert "+ 1 accounts" in page
+    places = [page.index(f"Title of {name}") for name in ("worst", "mild", "other")]
+    assert places == sorted(places)
+    assert "Stories 2</title>" in page
+    assert '<td class="n few">2</td>' in await text(client, "/desk/series")
 
 
 async def test_an_alert_shows_evidence_and_follows_no_odd_link(

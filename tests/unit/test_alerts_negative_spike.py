@@ -24,11 +24,11 @@ def account(
     *,
     negative: bool = True,
     is_copy: bool = False,
-    title: str = "Something happened",
+    story: str = "something",
 ) -> Mention:
     at = AT - timedelta(hours=hours_ago)
     name = f"{source} {hours_ago} {negative} {is_copy}"
-    return Mention(name, at, source, title, negative, -0.8 if negative else 0.1, is_copy)
+    return Mention(name, at, source, story, negative, -0.8 if negative else 0.1, is_copy)
 
 
 def habit(per_day: float, share: float, *, days: float = 20) -> list[Hour]:
@@ -59,8 +59,7 @@ def read(
         parent_share=parent_share,
         longest_window=rule.long_window,
     )
-    reading = measure(series, to_us(AT), rule)
-    return replace(reading, stories=series.stories(to_us(AT), reading.window))
+    return measure(series, to_us(AT), rule)
 
 
 BUSY = habit(10, 0.4)
@@ -195,10 +194,12 @@ def test_a_quiet_window_clears_and_a_firing_one_does_not() -> None:
 
 def test_stories_are_those_of_the_negative_accounts() -> None:
     told = [
-        account(2, "wire", title="Acme plant burns down in Ohio"),
-        account(1, "daily", title="Fire: Acme plant in Ohio burns"),
-        account(0, "post", title="Regulator opens a probe of Acme's books"),
-        account(0, "post", title="Markets end flat", negative=False),
+        account(13, "wire", story="drought"),
+        account(2, "wire", story="fire"),
+        account(1, "daily", story="fire"),
+        account(0, "post", story="probe"),
+        account(0, "post", story="markets", negative=False),
+        account(0, "blog", story="strike", is_copy=True),
     ]
 
     assert read(told).stories == 2

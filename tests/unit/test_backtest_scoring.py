@@ -46,9 +46,22 @@ def test_rows_are_those_of_the_worker_with_a_file_and_without(tmp_path: Path) ->
     classifier, finder = load()
     rows = classify(items, classifier=classifier, finder=finder)
 
+    assert all(row.story_vector for row in rows)
     assert run(items, None) == rows
     assert run(items, tmp_path / "scored.jsonl") == rows
     assert run(items, tmp_path / "scored.jsonl", load_nothing) == rows
+
+
+def test_a_file_from_before_vectors_were_kept_gives_rows_without(tmp_path: Path) -> None:
+    kept = tmp_path / "scored.jsonl"
+    run(news(1), kept)
+    line = json.loads(kept.read_text("utf-8"))
+    del line["story_vector"]
+    kept.write_text(json.dumps(line) + "\n", "utf-8")
+
+    [row] = score(news(1), version=VERSION, load=load_nothing, floors=Floors(), kept=kept)
+
+    assert row.story_vector == b""
 
 
 def test_a_run_goes_on_where_another_was_ended_in_the_middle_of_a_line(tmp_path: Path) -> None:

@@ -16,7 +16,9 @@ WINDOW = timedelta(hours=4)
 SVB = SeriesKey(ScopeKind.ENTITY, "us:SIVB")
 
 
-def mention(item_id: str, minutes_ago: float, *, score: float = -0.8, **more: str) -> MentionRow:
+def mention(
+    item_id: str, minutes_ago: float, *, score: float = -0.8, story: int | None = None, **more: str
+) -> MentionRow:
     return MentionRow(
         item_id=item_id,
         published_at=NOON - timedelta(minutes=minutes_ago),
@@ -27,6 +29,7 @@ def mention(item_id: str, minutes_ago: float, *, score: float = -0.8, **more: st
         sentiment="negative" if score < 0 else "positive",
         score=score,
         copy_of=more.get("copy_of"),
+        story=story,
     )
 
 
@@ -83,6 +86,15 @@ def test_a_copy_is_no_account_and_only_the_label_negative_is_negative() -> None:
     assert not to_mention(mention("a", 1, score=0.4)).negative
 
 
+def test_mentions_tell_one_story_where_they_have_one_and_else_their_own() -> None:
+    rows = [mention("a", 1, story=7), mention("b", 2, story=7), mention("c", 3), mention("d", 4)]
+
+    one, again, own, other = (to_mention(row).story for row in rows)
+
+    assert one == again
+    assert len({one, own, other}) == 3
+
+
 def test_a_fired_alert_carries_the_reading_and_its_worst_accounts_first() -> None:
     rows = [mention("mild", 30, score=-0.3), mention("grave", 20, score=-0.9, language="zh")]
 
@@ -128,10 +140,10 @@ def test_the_next_alert_of_a_series_starts_at_revision_one() -> None:
 
 def test_an_alert_says_what_it_was_compared_with_and_who_told_the_stories() -> None:
     rows = [
-        mention("first", 30, title="Depositors rush to withdraw money", source="wire"),
-        mention("second", 20, title="Depositors rush to take money", source="daily"),
+        mention("first", 30, title="Depositors rush to withdraw money", source="wire", story=7),
+        mention("second", 20, title="A run on SVB", source="daily", story=7),
         mention("again", 10, copy_of="first"),
-        mention("other", 5, title="Shares halted", source="wire"),
+        mention("other", 5, title="Shares halted", source="wire", story=8),
     ]
 
     reasons = Reasons.model_validate(fired(rows).reasons)

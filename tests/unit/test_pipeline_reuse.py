@@ -69,6 +69,7 @@ def test_a_copy_is_not_classified_and_keeps_its_own_source_link_and_title() -> N
     assert classifier.asked == [STORY]
     for one in (copy, later):
         assert (one.row.tone, one.row.topics) == (first.row.tone, first.row.topics)
+        assert one.row.story_vector == first.row.story_vector != b""
         assert [entity.id for entity in one.row.entities] == ["northwind"]
     assert copy.row.title == f"UPDATE 1-{STORY}"
     assert (copy.row.source, copy.row.url) == ("outlet-1", "https://example.com/1")

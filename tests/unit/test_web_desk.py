@@ -86,10 +86,11 @@ def test_a_chart_ends_at_the_newest_item() -> None:
         newest=MIDNIGHT + 2 * HOUR,
         step=HOUR,
         span=1,
+        stories={MIDNIGHT + HOUR: 2},
         marks=[MIDNIGHT + 12 * HOUR],
     )
 
-    assert len(chart.columns) == 3
+    assert [column.stories for column in chart.columns] == [0, 2, 0]
     assert (chart.top, chart.most) == (0.25, 4)
     assert chart.marks == ((0, 500.0),)
     assert chart.band is None

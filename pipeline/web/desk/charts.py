@@ -22,6 +22,7 @@ class Column:
     """One bucket as a column of the chart; heights are of ``BARS_HEIGHT``.
 
     Attributes:
+        stories: That the accounts tell.
         share: Negative share of the bucket's own accounts; None without accounts.
     """
 
@@ -30,6 +31,7 @@ class Column:
     width: float
     accounts: int
     negative: int
+    stories: int
     accounts_height: float
     negative_height: float
 
@@ -94,6 +96,7 @@ def draw(
     newest: datetime,
     step: timedelta,
     span: int,
+    stories: Mapping[datetime, int],
     marks: Sequence[datetime] = (),
     usual: tuple[float, float] | None = None,
 ) -> Chart:
@@ -106,6 +109,7 @@ def draw(
         newest: Nothing is drawn after it.
         step: Length of a bucket.
         span: Buckets that the trailing share takes together.
+        stories: How many each bucket tells; of one that is absent none.
         marks: Moments to mark.
         usual: Range of shares to shade.
 
@@ -129,6 +133,7 @@ def draw(
             round(width, 2),
             row.accounts,
             row.negative,
+            stories.get(row.start, 0),
             round(BARS_HEIGHT * row.accounts / max(most, 1), 2),
             round(BARS_HEIGHT * row.negative / max(most, 1), 2),
         )

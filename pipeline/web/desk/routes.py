@@ -177,6 +177,7 @@ def series_page(
         until=None if chosen is None else chosen + views.SERIES_STEP,
         stories=stories,
         more=more,
+        most=views.MOST_STORIES,
     )
 
 

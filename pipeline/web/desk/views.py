@@ -59,6 +59,7 @@ class Listed:
     name: str
     accounts: int
     negative: int
+    stories: int
     share: float | None
     usual: float | None
     change: float | None
@@ -67,9 +68,16 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Story:
-    """An account with how many copies of it lie in the same span."""
+    """The accounts of one story in a span.
 
-    mention: MentionRow
+    Attributes:
+        lead: The worst of them.
+        others: The rest.
+        copies: How many items of the span repeat one of them.
+    """
+
+    lead: MentionRow
+    others: tuple[MentionRow, ...]
     copies: int
 
 
@@ -83,6 +91,7 @@ def market_chart(session: Session, newest: datetime) -> charts.Chart:
     """Return the market by hours; its line takes six hours together."""
     since, until = shown_days(newest)
     rows = desk.counts(session, [MARKET], since=since - _MARKET_SPAN * HOUR, until=until, step=HOUR)
+    told = desk.story_counts(session, [MARKET], since=since, until=until, step=HOUR)
     return charts.draw(
         rows.get(MARKET, []),
         since=since,
@@ -90,6 +99,7 @@ def market_chart(session: Session, newest: datetime) -> charts.Chart:
         newest=newest,
         step=HOUR,
         span=_MARKET_SPAN,
+        stories=told.get(MARKET, {}),
     )
 
 
@@ -111,6 +121,7 @@ def series_chart(
         by_start = {row.start: row for row in history}
         shares = charts.trailing_shares(by_start, starts, step=SERIES_STEP, span=_SERIES_SPAN)
         usual = charts.usual_range(shares)
+    told = desk.story_counts(session, [key], since=since, until=until, step=SERIES_STEP)
     return charts.draw(
         rows,
         since=since,
@@ -118,6 +129,7 @@ def series_chart(
         newest=newest,
         step=SERIES_STEP,
         span=_SERIES_SPAN,
+        stories=told.get(key, {}),
         marks=[alert.fired_at for alert in marked],
         usual=usual,
     )
@@ -172,12 +184,22 @@ def listed(session: Session, wanted: str, newest: datetime) -> list[Listed]:
     found = desk.listed_series(session, wanted, since=until - DAY, until=until, limit=MOST_LISTED)
     step = timedelta(hours=6)
     # Buckets of six hours hang on midnight: the sums of a day need hours.
-    rows = desk.counts(session, [key for key, _ in found], since=since, until=until, step=HOUR)
-    return [_listed(key, name, rows.get(key, []), until, step) for key, name in found]
+    keys = [key for key, _ in found]
+    rows = desk.counts(session, keys, since=since, until=until, step=HOUR)
+    told = desk.story_counts(session, keys, since=until - DAY, until=until, step=DAY)
+    return [
+        _listed(key, name, rows.get(key, []), sum(told.get(key, {}).values()), until, step)
+        for key, name in found
+    ]
 
 
 def _listed(
-    key: SeriesKey, name: str, rows: Sequence[desk.CountRow], until: datetime, step: timedelta
+    key: SeriesKey,
+    name: str,
+    rows: Sequence[desk.CountRow],
+    stories: int,
+    until: datetime,
+    step: timedelta,
 ) -> Listed:
     day = [row for row in rows if row.start >= until - DAY]
     before = [row for row in rows if row.start < until - DAY]
@@ -191,6 +213,7 @@ def _listed(
         name,
         sum(row.accounts for row in day),
         sum(row.negative for row in day),
+        stories,
         share,
         usual,
         None if share is None or usual is None else share - usual,
@@ -206,12 +229,18 @@ def _share(rows: Sequence[desk.CountRow]) -> float | None:
 def stories(
     session: Session, key: SeriesKey, start: datetime, step: timedelta
 ) -> tuple[list[Story], int]:
-    """Return the accounts of one bucket, worst first, and how many more there are."""
+    """Return the stories of one bucket, that with the worst account first, and how many more."""
     rows = mentions(session, [key], since=start - _INSTANT, until=start + step - _INSTANT)[key]
     here = {row.item_id for row in rows}
     copies = Counter(row.copy_of for row in rows if row.copy_of in here)
     # A copy whose account lies outside of the span stands for itself.
     told = [row for row in rows if row.copy_of not in here]
     told.sort(key=lambda row: (row.score, row.published_at))
-    found = [Story(row, copies[row.item_id]) for row in told[:MOST_STORIES]]
-    return found, max(0, len(told) - MOST_STORIES)
+    by_story: dict[int | str, list[MentionRow]] = {}
+    for row in told:
+        by_story.setdefault(row.tells, []).append(row)
+    found = [
+        Story(lead, tuple(others), sum(copies[row.item_id] for row in (lead, *others)))
+        for lead, *others in by_story.values()
+    ]
+    return found[:MOST_STORIES], max(0, len(found) - MOST_STORIES)

@@ -1,9 +1,10 @@
-"""Near copies among items that come one by one: the same answer as the database's."""
+"""Copies and stories among items that come one by one: the same answer as the database's."""
 
 from dataclasses import replace
 from datetime import timedelta
 
-from pipeline.stages.archive import MemoryArchive, copies_in_order
+from alerts.accounts.vectors import pack
+from pipeline.stages.archive import MemoryArchive, places_in_order
 from tests.integration.samples import MARKET, NOON, item
 
 STORY = "Northwind falls after a collapse of its loan book in the north"
@@ -19,14 +20,18 @@ def test_a_text_that_is_nearly_the_same_is_a_copy_and_its_own_copies_have_the_sa
     )
     other = replace(item("d"), title="Rates stay as they are, the central bank says")
 
-    assert copies_in_order([first, near, exact, other]) == {"b": "a", "c": "a"}
+    places = places_in_order([first, near, exact, other])
+
+    assert places.copies == {"b": "a", "c": "a"}
+    assert places.stories["a"] == places.stories["b"] == places.stories["c"]
+    assert places.stories["d"] != places.stories["a"]
 
 
 def test_a_near_copy_after_72_hours_is_an_account() -> None:
     first = replace(item("a"), title=STORY)
     late = replace(item("b", at=NOON + timedelta(hours=73)), title=f"UPDATE 1-{STORY}")
 
-    assert copies_in_order([first, late]) == {}
+    assert places_in_order([first, late]).copies == {}
 
 
 def test_a_near_copy_is_no_account_in_a_backtest() -> None:
@@ -43,3 +48,16 @@ def test_a_near_copy_is_no_account_in_a_backtest() -> None:
         [MARKET], since=NOON - timedelta(hours=1), until=NOON + timedelta(hours=1)
     )
     assert [mention.copy_of for mention in mentions[MARKET]] == [None, "id0", "id0"]
+    assert len({mention.tells for mention in mentions[MARKET]}) == 1
+
+
+def test_tellings_with_vectors_alike_are_one_story_and_without_any_two() -> None:
+    titles = (
+        "Northwind Bank halts withdrawals as depositors queue",
+        "Panic at the counters: Northwind freezes all accounts",
+    )
+    plain = [replace(item(f"id{n}"), title=title) for n, title in enumerate(titles)]
+    alike = [replace(row, story_vector=pack((0.6, 0.8))) for row in plain]
+
+    assert len(set(places_in_order(plain).stories.values())) == 2
+    assert len(set(places_in_order(alike).stories.values())) == 1
