@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from sqlalchemy import text
 
@@ -11,6 +12,7 @@ from db.items import store_items
 from db.rows import AlertEventRow, EntityRow, ItemRow
 from pipeline.rules import Rules, load_rules
 from pipeline.stages import detect
+from pipeline.stages.accounts import SharedAccounts
 from tests.integration.samples import NEGATIVE, NEUTRAL, item
 
 START = datetime(2023, 3, 1, 0, 0, 7, tzinfo=UTC)
@@ -53,9 +55,9 @@ def archive() -> list[ItemRow]:
 
 
 def store(engine: Engine, rows: list[ItemRow]) -> None:
-    """Store the items."""
+    """Store the items as a worker does."""
     with transaction(engine) as session:
-        store_items(session, rows, [])
+        store_items(session, rows, [], place=partial(SharedAccounts().place, texts={}))
 
 
 def evaluate(engine: Engine, until: datetime, rules: Rules = RULES) -> None:
