@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from pipeline.stages.classify import Floors
 
 
+# A web service is small: at 4096 an explanation takes 700 MB on top of the model.
+_READER_BATCH_TOKENS = 512
+
 # What only tests read: which servers to use, and a mark to find processes by.
 _OF_TESTS = (f"{PREFIX}TEST_", f"{PREFIX}E2E_")
 
@@ -160,7 +163,7 @@ def build_reader(settings: Settings) -> Reader:
 
     model = load_model(settings.model.path, device=settings.model.device)
     return Reader(
-        Explainer(model),
+        Explainer(model, batch_tokens=_READER_BATCH_TOKENS),
         classifier=to_classifier(model),
         finder=build_gazetteer(settings),
         floors=build_floors(settings),

@@ -25,7 +25,7 @@ from models.windows import Window, cut
 
 TEXT, TOWARDS = "sentiment", "entity_sentiment"
 # Padded tokens in one pass forth and back; a longer text is one pass.
-_BATCH_TOKENS = 4096
+BATCH_TOKENS = 4096
 # Stands for every word in the baseline. Of what was tried it explained best (docs/explain.md).
 _NOTHING = "."
 
@@ -68,9 +68,15 @@ class Explanation:
 class Explainer:
     """Explains texts with one model; one instance is used by one thread at a time."""
 
-    def __init__(self, model: LoadedModel) -> None:
-        """Take a loaded model; its parameters get no gradients any more."""
+    def __init__(self, model: LoadedModel, *, batch_tokens: int = BATCH_TOKENS) -> None:
+        """Take a loaded model; its parameters get no gradients any more.
+
+        Args:
+            model: The model.
+            batch_tokens: Most padded tokens in one pass: memory grows with them.
+        """
         self._model = model
+        self._batch_tokens = batch_tokens
         self._heads = {head.name: head for head in model.heads}
         self._embedding = _embedding_of(model.module.requires_grad_(requires_grad=False))
         tokenizer = model.tokenizer
@@ -114,7 +120,7 @@ class Explainer:
 
         with torch.no_grad():
             point, baseline = self._embedding(ids), self._embedding(empty)
-        found = integrate(score, point, baseline, batch=max(1, _BATCH_TOKENS // ids.numel()))
+        found = integrate(score, point, baseline, batch=max(1, self._batch_tokens // ids.numel()))
         return Explanation(
             text=text,
             label=label,

@@ -27,7 +27,7 @@ router = APIRouter(
 )
 
 # The steps of the integral make a long text cost minutes; the command line takes any.
-MOST_CHARS = 8_000
+MOST_CHARS = 4_000
 _SHOWN = 12
 # Of the strongest word's share: from here on a word is shaded, more, and fully.
 _LEVELS = (0.15, 0.4, 0.7)
