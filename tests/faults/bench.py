@@ -6,6 +6,7 @@ can be cut.
 
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -92,6 +93,14 @@ class Bench:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
+
+    def mend(self) -> None:
+        """Make all whole that a trial may have left broken when it could not be finished."""
+        self.revive_postgres()
+        if self.broker.process is not None:
+            self.broker.process.send_signal(signal.SIGCONT)
+        if self.clock is not None:
+            self.clock.jump(0)
 
     def stop_postgres(self) -> None:
         """End the server that runs now."""

@@ -143,17 +143,10 @@ class Service:
         if self.process.exitcode is None and self.process.pid:
             os.kill(self.process.pid, number)
 
-    def stop(self, within_s: float) -> float:
-        """Ask it to end; return the seconds that it took, killing it after ``within_s``."""
-        began = time.monotonic()
+    def ask_to_end(self) -> None:
+        """Send SIGTERM, awake or not."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
-        self.process.join(within_s)
-        took_s = time.monotonic() - began
-        if self.process.exitcode is None:
-            self.process.kill()
-            self.process.join(5)
-        return took_s
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """Return its log lines of one event so far."""

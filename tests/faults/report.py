@@ -44,6 +44,16 @@ class Line:
             round(result.recovery_s, 1),
         )
 
+    @classmethod
+    def unfinished(cls, fault: str, seed: int) -> "Line":
+        """Return what is kept of a trial that broke off: a problem."""
+        return cls(fault, seed, 0, 0, 0, 0, 1, 0.0)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether nothing was wrong."""
+        return not (self.lost or self.doubled or self.missing or self.problems)
+
 
 def read_lines(path: Path) -> list[Line]:
     """Return all trials of a file; none where there is no file."""
