@@ -5,6 +5,7 @@ of times, and to several workers at once. Trends are read in db.trends.
 """
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -16,6 +17,7 @@ from db.copies import exact_copies
 from db.engine import Session
 from db.rows import ItemRow, Places, Progress, StoreResult
 from db.tone import Tone
+from db.unlisted import leave_out, stream_time
 
 _INSERT_ITEMS = sa.text("""
     INSERT INTO items (id, published_at, title, body, source, url, language, text_hash,
@@ -48,9 +50,10 @@ _INSERT_TOPICS = sa.text("""
 # Only what is new or renamed is written: a lock on every known company would queue the workers.
 # An unlisted company is called as it was first: each text may spell it in its own way.
 _UPSERT_ENTITIES = sa.text("""
-    INSERT INTO entities (id, name, kind)
-    SELECT new.* FROM unnest(CAST(:id AS text[]), CAST(:name AS text[]), CAST(:kind AS text[]))
-        AS new (id, name, kind)
+    INSERT INTO entities (id, name, kind, came_at)
+    SELECT new.* FROM unnest(CAST(:id AS text[]), CAST(:name AS text[]), CAST(:kind AS text[]),
+                             CAST(:came_at AS timestamptz[]))
+        AS new (id, name, kind, came_at)
     WHERE NOT EXISTS (
         SELECT FROM entities AS e
         WHERE e.id = new.id AND e.kind = new.kind AND (e.name = new.name OR e.kind = 'unlisted'))
@@ -96,6 +99,7 @@ def store_items(
     progress: Sequence[Progress],
     *,
     place: Place = exact_copies,
+    new_unlisted_per_hour: int | None = None,
 ) -> StoreResult:
     """Store items, their topics, entities, trend buckets and the progress; does not commit.
 
@@ -111,20 +115,28 @@ def store_items(
         rows: In the order in which they came: of two with one id, the first counts.
         progress: What the batch moves forward; offsets and event times never move back.
         place: Tells copies and stories; by default exact copies alone.
+        new_unlisted_per_hour: Most companies that no list has and that come anew; items are not
+            linked to more (db.unlisted). None: as many as come.
 
     Returns:
-        Which of the items were new, and which of those are no copies.
+        Which of the items were new, which of those are no copies, and how many companies were
+        left out.
     """
     first = {row.id: row for row in reversed(rows)}
     new = _insert_items(session, [first[item_id] for item_id in sorted(first)])
+    left_out = 0
     _insert_topics(session, new)
-    _insert_entities(session, new)
+    if new:
+        now = stream_time(session, new)
+        if new_unlisted_per_hour is not None:
+            new, left_out = leave_out(session, new, now=now, per_hour=new_unlisted_per_hour)
+        _insert_entities(session, new, now)
     places = place(session, new)
     add_stories(session, places.stories)
     accounts = frozenset(row.id for row in new if row.id not in places.copies)
     add_to_trends(session, new, accounts, places.stories)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
-    return StoreResult(new=frozenset(row.id for row in new), accounts=accounts)
+    return StoreResult(frozenset(row.id for row in new), accounts, left_out)
 
 
 class StoredText(NamedTuple):
@@ -193,9 +205,12 @@ def _insert_topics(session: Session, rows: Sequence[ItemRow]) -> None:
     execute_many(session, _INSERT_ITEM_TOPICS, links)
 
 
-def _insert_entities(session: Session, rows: Sequence[ItemRow]) -> None:
+def _insert_entities(session: Session, rows: Sequence[ItemRow], now: datetime) -> None:
     entities = {entity.id: entity for row in rows for entity in row.entities}
-    columns = [{"id": e.id, "name": e.name, "kind": e.kind} for _, e in sorted(entities.items())]
+    columns = [
+        {"id": e.id, "name": e.name, "kind": e.kind, "came_at": now}
+        for _, e in sorted(entities.items())
+    ]
     execute_many(session, _UPSERT_ENTITIES, columns)
     links = [
         {

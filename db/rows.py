@@ -104,10 +104,15 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class StoreResult:
-    """Ids of the items that were new, and of those among them that are no copies."""
+    """Ids of the items that were new, and of those among them that are no copies.
+
+    Attributes:
+        left_out: How many new unlisted companies were too many.
+    """
 
     new: frozenset[str]
     accounts: frozenset[str]
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)

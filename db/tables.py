@@ -89,6 +89,8 @@ entities = Table(
     Column("id", ID, primary_key=True),
     Column("name", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    Column("came_at", TIME, comment="newest event time stored when it came"),
+    Index("ix_entities_unlisted", "came_at", postgresql_where="kind = 'unlisted'"),
 )
 
 # published_at is repeated so that the mentions of a series are one range of the primary key.

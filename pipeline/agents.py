@@ -23,6 +23,7 @@ from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
 from pipeline.runtime import build_floors
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed, analyse, scored
+from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.parse import Message, Rejected, parse
 from pipeline.stages.store import progress_of, store_batch
 
@@ -64,6 +65,7 @@ class Dependencies:
     limits: Limits
     accounts: SharedAccounts = field(default_factory=SharedAccounts)
     earlier: Earlier | None = None
+    newcomers: Newcomers = field(default_factory=Newcomers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,14 @@ class NewsAgent:
         # 1. What cannot be read is confirmed as a dead letter before anything moves on.
         await self._dead_letter(batch.unreadable)
         # 2. Items, trends and progress in one transaction; waits while the database is away.
-        work = partial(store_batch, needs.engine, batch.analysed, batch.progress, needs.accounts)
+        work = partial(
+            store_batch,
+            needs.engine,
+            batch.analysed,
+            batch.progress,
+            needs.accounts,
+            needs.newcomers,
+        )
         stored, refused = await persist(
             lambda: _in_thread(self._storing, work),
             outage=self._database,

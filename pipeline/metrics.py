@@ -14,6 +14,10 @@ LATE_ITEMS = Counter(
 DEAD_LETTERS = Counter(
     "tapewatch_dead_letters_total", "Messages that could not be read or stored.", ["reason"]
 )
+UNLISTED_LEFT_OUT = Counter(
+    "tapewatch_unlisted_left_out_total",
+    "Companies that no list has, left out because too many new ones came.",
+)
 BATCH_SECONDS = Histogram(
     "tapewatch_batch_seconds",
     "From a batch's arrival to its confirmation.",

@@ -162,6 +162,10 @@ class WorkerSettings(_Group):
     reuse_copies: bool = Field(
         default=True, description="Copies within 72 h take the analysis of what they repeat."
     )
+    new_unlisted_per_hour: PositiveInt = Field(
+        default=2000,
+        description="Most companies that no list has and that come anew in an hour of the stream.",
+    )
     stalled_after_s: PositiveFloat = Field(
         default=300.0,
         description="A worker ends, to be started anew, when a partition stood still for so long.",

@@ -26,6 +26,7 @@ from pipeline.backoff import Outage, Stopping, persist, set_within
 from pipeline.metrics_server import metrics_server
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
 from pipeline.schema import NotMigrated, Schema
+from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.reuse import Earlier
 from pipeline.topics import BrokerAway, OffsetReader, check_reachable
 from pipeline.watchdog import watch
@@ -113,7 +114,15 @@ async def _prepare(
         _wait_for_topics(settings, stopping),
     )
     earlier = Earlier(found) if settings.worker.reuse_copies else None
-    return Dependencies(settings, engine, loaded, found, build_limits(settings), earlier=earlier)
+    return Dependencies(
+        settings,
+        engine,
+        loaded,
+        found,
+        build_limits(settings),
+        earlier=earlier,
+        newcomers=Newcomers(settings.worker.new_unlisted_per_hour),
+    )
 
 
 async def _wait_for_database(settings: Settings, stopping: asyncio.Event) -> None:

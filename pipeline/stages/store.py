@@ -12,6 +12,7 @@ from db.rows import Progress
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed
 from pipeline.stages.isolate import one_by_one
+from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.parse import Message, Parsed, Rejected
 
 log = structlog.stdlib.get_logger(__name__)
@@ -22,6 +23,7 @@ def store(
     analysed: Sequence[Analysed],
     progress: Sequence[Progress],
     accounts: SharedAccounts,
+    newcomers: Newcomers,
 ) -> dict[str, str]:
     """Store rows and progress; idempotent, all or nothing.
 
@@ -35,11 +37,15 @@ def store(
     try:
         with transaction(engine) as session:
             place = partial(accounts.place, texts=texts)
-            new = store_items(session, rows, progress, place=place).new
+            result = store_items(
+                session, rows, progress, place=place, new_unlisted_per_hour=newcomers.per_hour
+            )
+            new = result.new
             known = stored_hashes(session, sorted(first.keys() - new))
     except BaseException:
         accounts.forget()
         raise
+    newcomers.left_out(result.left_out)
     return {item_id: first[item_id] for item_id in new} | known
 
 
@@ -48,6 +54,7 @@ def store_batch(
     analysed: Sequence[Analysed],
     progress: Sequence[Progress],
     accounts: SharedAccounts,
+    newcomers: Newcomers | None = None,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Store a batch; what the database refuses is taken out of it.
 
@@ -56,8 +63,9 @@ def store_batch(
     used now: try the whole batch again. Refusing everything is a bug and no fault of the items:
     then the last refusal is raised.
     """
+    bound = newcomers or Newcomers()
     try:
-        hashes = store(engine, analysed, progress, accounts)
+        hashes = store(engine, analysed, progress, accounts, bound)
     except DatabaseAway:
         raise
     except Exception:
@@ -69,11 +77,11 @@ def store_batch(
     hashes = {}
 
     def alone(one: Analysed) -> Analysed:
-        hashes.update(store(engine, [one], [], accounts))
+        hashes.update(store(engine, [one], [], accounts, bound))
         return one
 
     kept, refused = one_by_one(analysed, alone)
-    store(engine, [], progress, accounts)
+    store(engine, [], progress, accounts, bound)
     return _stored(kept, hashes), refused
 
 

@@ -17,6 +17,7 @@ from pipeline.sources.base import Unreadable
 from pipeline.sources.replay import Lines
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import analyse
+from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.parse import Message, Parsed
 from pipeline.stages.store import progress_of, store
 from tests.compose import ROOT
@@ -54,7 +55,13 @@ def store_demo(engine: Engine) -> datetime:
         batch = parsed[start : start + _BATCH]
         analysed, broken = analyse(batch, classifier=classifier, finder=finder)
         assert not broken
-        store(engine, analysed, progress_of([one.message for one in batch], batch), accounts)
+        store(
+            engine,
+            analysed,
+            progress_of([one.message for one in batch], batch),
+            accounts,
+            Newcomers(),
+        )
     evaluate(engine, newest, load_rules(companies=(Path(COMPANIES),)))
     with engine.begin() as connection:
         connection.execute(text("UPDATE items SET stored_at = published_at"))

@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import EntityRow, Progress, ScopeKind, SeriesKey, StoreResult
+from db.rows import EntityRow, ItemRow, Progress, ScopeKind, SeriesKey, StoreResult
 from db.trends import mentions, partition_progress, trend
 from tests.integration.samples import (
     MARKET,
@@ -233,3 +233,46 @@ def test_nothing_of_a_failed_transaction_stays(engine: Engine) -> None:
     assert copies(engine) == {}
     with engine.connect() as connection:
         assert stored_buckets(connection) == {}
+
+
+def invented(number: int) -> EntityRow:
+    return EntityRow(f"name:invented-{number:05}", f"Invented {number}", "unlisted")
+
+
+def test_a_flood_of_invented_companies_is_bounded_and_every_item_is_stored(engine: Engine) -> None:
+    batches = [
+        [item(f"i{n:05}", entities=(SVB, invented(n))) for n in range(start, start + 100)]
+        for start in range(0, 1000, 100)
+    ]
+
+    left_out = 0
+    for batch in batches:
+        with transaction(engine) as session:
+            left_out += store_items(session, batch, [], new_unlisted_per_hour=250).left_out
+
+    assert left_out == 750
+    with engine.connect() as connection:
+        counted = text("SELECT count(*), count(*) FILTER (WHERE kind = 'unlisted') FROM entities")
+        assert connection.execute(counted).one() == (251, 250)
+        assert connection.execute(text("SELECT count(*) FROM items")).scalar_one() == 1000
+        assert stored_buckets(connection) == recounted_buckets(connection)
+
+
+def test_known_companies_are_linked_when_an_hour_is_full_and_the_next_hour_has_room(
+    engine: Engine,
+) -> None:
+    def put(*rows: ItemRow) -> int:
+        with transaction(engine) as session:
+            progress = [Progress("raw", 0, 1, max(row.published_at for row in rows))]
+            return store_items(session, rows, progress, new_unlisted_per_hour=2).left_out
+
+    full = put(*(item(f"a{n}", entities=(invented(n),)) for n in range(3)))
+    known = put(item("b", entities=(invented(0),)))
+    later = put(item("c", at=NOON + timedelta(hours=1), entities=(invented(3),)))
+    # Dated back: the stream is an hour further, and has one place left.
+    back = put(*(item(f"d{n}", at=NOON, entities=(invented(n),)) for n in range(4, 6)))
+
+    assert (full, known, later, back) == (1, 0, 0, 1)
+    with engine.connect() as connection:
+        linked = connection.execute(text("SELECT entity_id, item_id FROM item_entities"))
+        assert sorted(item_id for _, item_id in linked) == ["a0", "a1", "b", "c", "d4"]
