@@ -23,8 +23,9 @@ INPUTS := pyproject.toml requirements/torch.txt
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-# `make faults RUNS=600`; trials add up in runs/faults.jsonl.
+# `make faults RUNS=600 JOBS=2`; trials add up in runs/faults.jsonl.
 RUNS ?= 60
+JOBS ?= 1
 
 .PHONY: help setup setup-demo demo test faults lint format unit audit sbom wheel wheel-test lock clean
 
@@ -44,8 +45,7 @@ test: $(VENV)/.installed-dev  ## Lint, run every test, build the wheel and try i
 	$(MAKE) --no-print-directory wheel-test
 
 faults: $(VENV)/.installed-dev  ## Break the chain RUNS times and write the table of docs/reliability.md
-	@mkdir -p runs
-	$(BIN)/python -m tests.faults --runs $(RUNS)
+	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
 
 lint: $(VENV)/.installed-dev  ## Check style, types, imports and docstrings
 	$(BIN)/ruff check .

@@ -67,9 +67,9 @@ def _jump(trial: Trial, rng: random.Random) -> None:
         trial.bench.clock.jump(0)
 
 
-def _endpoint(name: str, *ways: str) -> Fault:
+def _endpoint(name: str, *ways: str, most: int) -> Fault:
     def strike(trial: Trial, rng: random.Random) -> None:
-        trial.inbox.behave = misbehaves(rng, ways)
+        trial.inbox.behave = misbehaves(rng, ways, most=most)
         while not trial.played.is_set():
             pause(trial, 0.1)
 
@@ -104,7 +104,8 @@ FAULTS = (
     Fault("model file corrupt", stream.model_corrupt),
     Fault("model file missing", stream.model_missing),
     Fault("text that the model has no memory for", stream.out_of_memory),
-    _endpoint("hangs", "hang", "drip"),
-    _endpoint("resets", "reset", "lose the answer"),
-    _endpoint("lies", "garbage", "302", "500", "401", "lose the answer"),
+    # Whatever else waits for an endpoint that let time run out rests until its lease ends.
+    _endpoint("hangs", "hang", "drip", most=2),
+    _endpoint("resets", "reset", "lose the answer", most=8),
+    _endpoint("lies", "garbage", "302", "500", "401", "lose the answer", most=8),
 )

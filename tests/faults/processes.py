@@ -23,6 +23,11 @@ from typing import Any
 _PRELOAD = (
     "torch",
     "transformers.models.bert.modeling_bert",
+    # What Faust would import at its first use.
+    "faust.app.base",
+    "faust.tables.recovery",
+    "faust.transport.drivers.aiokafka",
+    "faust.worker",
     "pipeline.cli.main",
     "pipeline.worker",
     "pipeline.scheduler",

@@ -141,14 +141,24 @@ def open_inbox(secret: str) -> Iterator[Inbox]:
         server.server_close()
 
 
-def misbehaves(rng: random.Random, ways: Sequence[str]) -> Callable[[str], str]:
-    """Return a behaviour: the first delivery of each event goes wrong, in one of these ways."""
+def misbehaves(rng: random.Random, ways: Sequence[str], *, most: int) -> Callable[[str], str]:
+    """Return a behaviour: of half of the events the first delivery goes wrong.
+
+    Args:
+        rng: Decides which ones, and how.
+        ways: What may go wrong.
+        most: After so many all goes well.
+    """
     tried: set[str] = set()
+    left = most
 
     def behave(key: str) -> str:
-        if key in tried:
+        nonlocal left
+        if key in tried or left == 0 or rng.random() < 0.5:
+            tried.add(key)
             return "take"
         tried.add(key)
+        left -= 1
         return rng.choice(ways)
 
     return behave

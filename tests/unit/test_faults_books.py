@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tests.faults.faults import FAULTS
+from tests.faults.jobs import plan
 from tests.faults.ledger import Ledger, overtaken
 from tests.faults.report import Line, read_lines, table, write_table
 
@@ -48,3 +49,17 @@ def test_the_table_sums_the_trials_of_a_fault_and_of_all(tmp_path: Path) -> None
 
 def test_no_two_faults_have_one_name() -> None:
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_the_fault_with_the_fewest_trials_is_next() -> None:
+    done = [LINE, LINE, replace(LINE, fault="b")]
+
+    planned = plan(["none", "b", "c"], done, runs=6, seed=10)
+
+    assert planned == [("c", 10), ("b", 11), ("c", 12), ("none", 13), ("b", 14), ("c", 15)]
+    assert plan(["none"], done, runs=0, seed=10) == []
+
+
+def test_a_trial_that_broke_off_does_not_agree() -> None:
+    assert LINE.agrees
+    assert not Line.unfinished("none", 3).agrees
