@@ -18,10 +18,8 @@ QUICK = (
     "worker: SIGKILL",
     "two schedulers, one killed",
     "PostgreSQL: killed and started again",
-    "PostgreSQL: read-only",
     "broker: stopped and back",
     "partitions reassigned in mid-batch",
-    "model file corrupt",
     "endpoint: lies",
 )
 
