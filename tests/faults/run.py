@@ -20,6 +20,7 @@ from tests.faults.trial import Trial, open_trial
 _STUCK_AFTER_S = 120.0
 _LOOK_EVERY_S = 0.3
 _LEAVE_WITHIN_S = 10.0
+_COMMIT_WITHIN_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ def run(
         mended = time.monotonic()
         watch.until_settled()
         recovery_s = time.monotonic() - mended
+        watch.until_committed()
         slow = _stop(trial)
         engine = create_engine(trial.database_url)
         try:
@@ -130,8 +132,19 @@ class _Watch:
                 self.problems.append(f"stuck at {self._last}")
                 return
 
+    def until_committed(self) -> None:
+        """Wait until the offsets have followed what is stored.
+
+        A worker that was taken for dead cannot commit: the one that has its partitions reads them
+        again, and commits then. Who is asked to end before that leaves it to the next worker.
+        """
+        until = time.monotonic() + _COMMIT_WITHIN_S
+        while self.not_committed() and time.monotonic() < until:
+            self._trial.tend()
+            time.sleep(_LOOK_EVERY_S)
+
     def not_committed(self) -> list[str]:
-        """Return which partitions would be redelivered, although the workers ended in peace."""
+        """Return which partitions would be redelivered."""
         with psycopg.connect(self._trial.database_url) as connection:
             stored = progress(connection)
         behind = {n: at for n, at in self._committed.read().items() if at < stored.get(n, 0)}
