@@ -22,7 +22,7 @@ from pipeline.settings import Settings
 from tests.desk_server import serving
 from tests.integration.samples import NOON, alert
 from tests.integration.test_web_desk import fill
-from tests.integration.test_web_desk_browser import BROWSER, chromium  # noqa: F401  # a fixture
+from tests.integration.test_web_desk_browser import BROWSER, browser, chromium  # noqa: F401  # fixtures
 from tests.integration.web_client import API_KEY, web_settings
 
 pytestmark = pytest.mark.integration
