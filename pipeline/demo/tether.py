@@ -74,6 +74,9 @@ def stop(
 ) -> None:
     """Ask children to end, then kill those that do not, and what is left of their groups.
 
+    One that is not gone a while after it was killed, on a machine with no time for it, is left to
+    the kernel: the others are ended all the same.
+
     Args:
         processes: From ``start``; those that have ended already are fine.
         polite: The first signal, sent to all at once.
@@ -82,14 +85,25 @@ def stop(
     for process in processes:
         if process.poll() is None:
             process.send_signal(polite)
+    for process in _left(processes, wait_s):
+        process.kill()
+    _left(processes, _KILL_WAIT_S)
+    for process in processes:
+        kill_group(process.pid)
+
+
+def _left(
+    processes: Sequence[subprocess.Popen[bytes]], wait_s: float
+) -> list[subprocess.Popen[bytes]]:
+    """Wait until all have ended, at most so long together; return those that have not."""
     deadline = time.monotonic() + wait_s
+    left = []
     for process in processes:
         try:
             process.wait(max(deadline - time.monotonic(), 0.1))
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait(_KILL_WAIT_S)
-        kill_group(process.pid)
+            left.append(process)
+    return left
 
 
 def kill_group(group: int) -> None:

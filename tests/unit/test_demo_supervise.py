@@ -1,11 +1,14 @@
 """The supervisor's policy, with children that end at once and a clock that we turn."""
 
+import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pipeline.demo import tether
 from pipeline.demo.supervise import ChildKeepsFailing, Supervisor
 
 
@@ -18,6 +21,14 @@ class Clock:
     def __call__(self) -> float:
         """The time that was set."""
         return self.now_s
+
+
+class Slow(subprocess.Popen[bytes]):
+    """A process of a machine so busy that it is not gone when it was waited for."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Give up at once."""
+        raise subprocess.TimeoutExpired(self.args, timeout or 0.0)
 
 
 def python(code: str) -> list[str]:
@@ -128,3 +139,16 @@ def test_stop_ends_polite_children_and_kills_the_others(
 
     assert polite.process.returncode == 7
     assert deaf.process.returncode == -9
+
+
+def test_one_that_does_not_go_when_killed_keeps_no_other_from_being_ended() -> None:
+    slow = Slow(python("import time; time.sleep(60)"), process_group=0)
+    deaf = subprocess.Popen(  # noqa: S603
+        python("import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [15]); signal.pause()"),
+        process_group=0,
+    )
+
+    tether.stop(slow, deaf, polite=signal.SIGCONT, wait_s=0.2)
+
+    assert deaf.returncode == -signal.SIGKILL
+    assert subprocess.Popen.wait(slow, 10) == -signal.SIGKILL
