@@ -1,4 +1,4 @@
-"""A small webhook endpoint that believes only signed alerts, and takes each of them once.
+"""A small webhook endpoint that believes only signed events, and takes each of them once.
 
 An event is answered with success only after ``on_event`` returned: what that keeps is safe.
 """
@@ -13,26 +13,36 @@ from pydantic import ValidationError
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from alerts.messages import MAX_BODY_BYTES, AlertEvent
+from alerts.notices import Notice
+from alerts.types import TransitionKind
 
 _REQUEST_WAIT_S = 10.0
 # Retries of one event lie days apart at most; far more ids than events in that time.
 _REMEMBERED = 100_000
+_ALERT_TYPES = frozenset(kind.value for kind in TransitionKind)
 
 OnEvent = Callable[[AlertEvent, bytes], None]
+OnNotice = Callable[[Notice, bytes], None]
+
+
+def _ignore(_notice: Notice, _body: bytes) -> None:
+    """Whoever wants alerts only need not look at a test or a digest."""
 
 
 class Receiver:
-    """Judges requests; threads may share one. ``on_event`` gets each new event, one at a time.
+    """Judges requests; threads may share one.
 
-    Raises ValueError if ``secret`` is none.
+    ``on_event`` gets each new event of an alert, ``on_notice`` each other one (a test, a digest),
+    one at a time. Raises ValueError if ``secret`` is none.
     """
 
-    def __init__(self, secret: str, on_event: OnEvent) -> None:
+    def __init__(self, secret: str, on_event: OnEvent, on_notice: OnNotice = _ignore) -> None:
         try:
             self._webhook = Webhook(secret)
         except Exception as error:
             raise ValueError("the secret must be whsec_ and base64") from error
         self._on_event = on_event
+        self._on_notice = on_notice
         self._lock = threading.Lock()
         self._seen: OrderedDict[str, None] = OrderedDict()
 
@@ -44,8 +54,8 @@ class Receiver:
             body: As received.
 
         Returns:
-            401 where the signature is wrong, 400 where the body is no alert, 204 where the event
-            was taken, now or before.
+            401 where the signature is wrong, 400 where the body is no event, 204 where it was
+            taken, now or before.
         """
         lower = {name.lower(): value for name, value in headers.items()}
         try:
@@ -53,16 +63,25 @@ class Receiver:
         except (WebhookVerificationError, ValueError):
             return HTTPStatus.UNAUTHORIZED
         try:
-            event = AlertEvent.model_validate_json(body)
+            event = _parse(body)
         except ValidationError:
             return HTTPStatus.BAD_REQUEST
         with self._lock:
             if lower["webhook-id"] not in self._seen:
-                self._on_event(event, body)
+                if isinstance(event, AlertEvent):
+                    self._on_event(event, body)
+                else:
+                    self._on_notice(event, body)
                 self._seen[lower["webhook-id"]] = None
             if len(self._seen) > _REMEMBERED:
                 self._seen.popitem(last=False)
         return HTTPStatus.NO_CONTENT
+
+
+def _parse(body: bytes) -> AlertEvent | Notice:
+    notice = Notice.model_validate_json(body)
+    # Types of later versions are notices too: receivers ignore those that they do not know.
+    return AlertEvent.model_validate_json(body) if notice.type in _ALERT_TYPES else notice
 
 
 def make_server(
@@ -76,7 +95,7 @@ def make_server(
         receiver: Judges the requests.
         host: Address to listen on.
         port: 0 takes a free one.
-        on_refusal: Told of every request that was not a verified alert.
+        on_refusal: Told of every request that was not a verified event.
 
     Returns:
         The server; close it.

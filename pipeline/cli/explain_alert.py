@@ -51,7 +51,7 @@ def _show(explained: Explained) -> None:
 
     console = Console(highlight=False)
     first = explained.said[0]
-    console.print(render_alert(first.event, evidence=5), "", soft_wrap=True)
+    console.print(render_alert(first.event, evidence=5), "")
     console.print(_compared_with(explained, first), "")
     console.print(_tones(explained), "")
     if first.event.data.reasons:

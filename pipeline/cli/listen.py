@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from alerts.messages import AlertEvent
     from pipeline.alert_file import AlertFile
-    from pipeline.receiver import OnEvent
+    from pipeline.receiver import OnEvent, OnNotice
 
 
 def listen(
@@ -42,7 +43,7 @@ def listen(
         typer.Option(dir_okay=False, help="Append each alert to this file, a JSON object a line."),
     ] = None,
 ) -> None:
-    """Receive webhooks, verify their signatures, and print each alert with its evidence.
+    """Receive webhooks, verify their signatures, and print each event, alerts with their evidence.
 
     Subscribe it with `tapewatch subscribe http://127.0.0.1:9000/`; the scheduler must be allowed
     to send there: TAPEWATCH_DELIVERY__ALLOW_HOSTS=127.0.0.1.
@@ -56,10 +57,14 @@ def listen(
     with ExitStack() as stack:
         try:
             file = stack.enter_context(AlertFile(alerts)) if alerts else None
-            receiver = Receiver(_secret(secret, secret_file), _shows(console, file))
+            receiver = Receiver(
+                _secret(secret, secret_file), _shows(console, file), _tells(console)
+            )
             server = make_server(receiver, host, port, on_refusal=_says_refusal(console))
         except (OSError, ValueError) as error:
-            raise fail(str(error)) from error
+            in_use = isinstance(error, OSError) and error.errno == errno.EADDRINUSE
+            said = f"port {port} is in use; choose another with --port" if in_use else str(error)
+            raise fail(said) from error
         stack.enter_context(server)
         console.print(
             f"Listening on http://{host}:{server.server_port}/ for signed alerts; Ctrl-C ends it.",
@@ -86,6 +91,12 @@ def _shows(console: Console, file: AlertFile | None) -> OnEvent:
             console.print(render_alert(event), "")
 
     return show
+
+
+def _tells(console: Console) -> OnNotice:
+    from pipeline.cli.render import render_notice
+
+    return lambda notice, body: console.print(render_notice(notice, body), "")
 
 
 def _says_refusal(console: Console) -> Callable[[HTTPStatus], None]:

@@ -1,5 +1,6 @@
-"""An alert as people read it on a terminal."""
+"""An alert, and what else a webhook tells, as people read it on a terminal."""
 
+import json
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -9,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from alerts.messages import AlertEvent, Evidence
+from alerts.notices import Notice
 from alerts.types import Detector, Severity, TransitionKind
 
 _SHOWN = 3
@@ -61,14 +63,23 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     return Group(head, Padding(body, _INDENT, expand=False))
 
 
+def render_notice(notice: Notice, body: bytes) -> RenderableType:
+    """Return an event that is about no single alert: its type, its time, and its data as JSON."""
+    data = json.dumps(json.loads(body).get("data"), ensure_ascii=False)
+    head = Text(f"{_safe(notice.type)}  {_time(notice.timestamp)}", "bold")
+    return Group(head, Padding(Text(_safe(data)), _INDENT, expand=False))
+
+
 def _table(shown: Sequence[Evidence]) -> Table:
     table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")  # half of an address leads nowhere
     for each in shown:
         item = Text(f"{_time(each.published_at)}  {_safe(each.source)}  ", "dim")
         item.append(_safe(each.title), "not dim")
         if each.url:
             item.append(f"\n{_safe(each.url)}")
-        table.add_row(Text(f"{each.score:+.2f}", "red" if each.score < 0 else "green"), item)
+        table.add_row(Text(f"{each.score:+z.2f}", "red" if each.score < 0 else "green"), item)
     return table
 
 

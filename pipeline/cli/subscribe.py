@@ -125,5 +125,7 @@ def subscribe(
         return
     typer.echo(f"secret  {clear}")
     typer.echo(
-        "Keep the secret: the receiver verifies with it, and it is not shown again.", err=True
+        "Keep the secret: the receiver verifies with it, and it is not shown again.\n"
+        f"Once the receiver runs, try it: tapewatch subscriptions test {row.id}",
+        err=True,
     )
