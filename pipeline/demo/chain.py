@@ -13,7 +13,13 @@ from db.engine import transaction
 from db.subscriptions import create_subscription
 from pipeline.alert_file import AlertFile
 from pipeline.demo import services, tether
-from pipeline.demo.embedded import EmbeddedBroker, EmbeddedPostgres, start_broker, start_postgres
+from pipeline.demo.embedded import (
+    EmbeddedBroker,
+    EmbeddedPostgres,
+    psql,
+    start_broker,
+    start_postgres,
+)
 from pipeline.demo.inbox import Inbox, open_inbox
 from pipeline.demo.progress import Watcher
 from pipeline.demo.state import State
@@ -119,7 +125,7 @@ def running(
             broker=broker,
             with_companies=recording.shipped,
         )
-        state.write_env(env)
+        state.write_env(env, clients=psql().parent)
         os.environ.update(env)
         settings = load_settings()
         inbox = stack.enter_context(_subscriber(settings, alerts))

@@ -96,8 +96,8 @@ def run(options: Options, console: Console) -> Result | None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.default_int_handler)
     with ExitStack() as stack:
+        state = stack.enter_context(use_state(options.state))
         try:
-            state = stack.enter_context(use_state(options.state))
             console.print(f"Starting everything on this machine; logs are in {state.logs}")
             alerts = stack.enter_context(_new_file(options.alerts)) if options.alerts else None
             chain = stack.enter_context(
@@ -135,6 +135,7 @@ class _Show:
         self._status = status
         self._events = 0
         self._hinted = False
+        self._said = ""
         self._said_at = time.monotonic()
         self._moved_at = time.monotonic()
         self._last: Standing | None = None
@@ -191,7 +192,7 @@ class _Show:
     def _show_alerts(self) -> None:
         for event in self._chain.inbox.take():
             self._events += 1
-            self._console.print(render_alert(event), "", soft_wrap=True)
+            self._console.print(render_alert(event), "")
 
     def _show_standing(self, standing: Standing, census: Census, *, played: bool) -> None:
         # That a webhook of the user's does not answer matters only where we are to end.
@@ -201,14 +202,27 @@ class _Show:
         if time.monotonic() - self._moved_at > _STALLED_AFTER_S:
             said = tail(self._chain.state.logs / "worker-1.log")
             raise DemoStalled(f"nothing moved for {_STALLED_AFTER_S:g} s; worker-1 says:\n{said}")
-        reached = f"{standing.event_at:%Y-%m-%d %H:%M} UTC" if standing.event_at else "the start"
         # What the user ingests beside the recording is stored too.
         expected = max(census.distinct, standing.stored)
-        line = (
-            f"{standing.stored:,}/{expected:,} items stored, at {reached}; "
-            f"alerts: {standing.alerts}, firing: {standing.firing}"
-        )
+        line = standing_line(standing, expected)
         self._status.update(line)
-        if not self._console.is_terminal and time.monotonic() - self._said_at > _SAY_EVERY_S:
-            self._said_at = time.monotonic()
+        due = time.monotonic() - self._said_at > _SAY_EVERY_S
+        if not self._console.is_terminal and due and line != self._said:
+            self._said, self._said_at = line, time.monotonic()
             self._console.print(line, soft_wrap=True)
+
+
+def standing_line(standing: Standing, expected: int) -> str:
+    """Return how far a demo is.
+
+    Args:
+        standing: Where it stands.
+        expected: How many items are to be stored.
+    """
+    stored = f"{standing.stored:,}/{expected:,} items stored"
+    if standing.event_at is None:
+        return f"{stored}; the worker is loading the model"
+    return (
+        f"{stored}, at {standing.event_at:%Y-%m-%d %H:%M} UTC; "
+        f"alerts: {standing.alerts}, firing: {standing.firing}"
+    )

@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 
 from rich.markup import escape
 
-from pipeline.demo.embedded import psql
 from pipeline.demo.services import ENCORE
 from pipeline.demo.state import State
 from pipeline.settings import Settings
@@ -36,12 +35,10 @@ def look_around(state: State, settings: Settings, *, about: str, since: str) -> 
         "API": [
             f"curl -s -H 'Authorization: Bearer {key}' {api}/v1/alerts",
         ],
-        "Database": [
-            database,
-            f'{shlex.quote(str(psql()))} {shlex.quote(database)} -c "{_QUERY}"',
-        ],
+        "Database": [database],
         "In another shell, first": [f". {shlex.quote(str(state.env_file))}"],
         "Then, for trends": [f"tapewatch trends --entity {shlex.quote(about)} --since {since}"],
+        "And, for SQL (docs/sql.md has more)": [f'psql "$TAPEWATCH_DATABASE__URL" -c "{_QUERY}"'],
     }
     return _laid_out(sections)
 

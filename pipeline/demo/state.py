@@ -62,11 +62,17 @@ class State:
             write_private(path, json.dumps(made))
         return Secrets(**json.loads(path.read_text()))
 
-    def write_env(self, env: Mapping[str, str]) -> None:
-        """Write the variables as a file that a shell can source; only the owner may read it."""
+    def write_env(self, env: Mapping[str, str], *, clients: Path) -> None:
+        """Write the variables as a file that a shell can source; only the owner may read it.
+
+        Args:
+            env: The variables.
+            clients: Folder of the `psql` that is used where the shell has none of its own.
+        """
         lines = [f"export {name}={shlex.quote(value)}\n" for name, value in sorted(env.items())]
         # `tapewatch` itself lies beside this Python.
-        lines.append(f'export PATH={shlex.quote(str(Path(sys.executable).parent))}:"$PATH"\n')
+        ours = shlex.quote(str(Path(sys.executable).parent))
+        lines.append(f'export PATH={ours}:"$PATH":{shlex.quote(str(clients))}\n')
         write_private(self.env_file, "".join(lines))
 
 
@@ -88,7 +94,10 @@ def use_state(folder: Path) -> Iterator[State]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            msg = f"another demo runs in {folder}; stop it or choose another folder with --state"
+            msg = (
+                f"another demo runs in {folder}; stop it, or choose another folder with "
+                '--state FOLDER (make demo ARGS="--state FOLDER")'
+            )
             raise StateInUse(msg) from error
         yield State(folder.resolve())
 

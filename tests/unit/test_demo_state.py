@@ -1,19 +1,27 @@
 """The demo's folder and its receiver."""
 
+import signal
 import stat
 import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from io import StringIO
 from pathlib import Path
+from signal import SIGHUP, SIGINT, SIGTERM
 
 import httpx
 import pytest
 from cryptography.fernet import Fernet
+from rich.console import Console
 from standardwebhooks import Webhook
 
 from alerts.delivery.secrets import new_secret
 from alerts.messages import AlertEvent, event_body
 from pipeline.alert_file import AlertFile
-from pipeline.demo.demo import Result
+from pipeline.demo.chain import Recording
+from pipeline.demo.demo import Options, Result, run, standing_line
 from pipeline.demo.inbox import open_inbox
 from pipeline.demo.progress import Census, Standing, take_census
 from pipeline.demo.state import State, StateInUse, use_state
@@ -53,6 +61,27 @@ def signed(secret: str, message_id: str, body: str) -> dict[str, str]:
     }
 
 
+def standing(*, stored: int, dead_letters: int = 0, event_at: datetime | None = None) -> Standing:
+    return Standing(
+        stored=stored,
+        dead_letters=dead_letters,
+        alerts=1,
+        firing=0,
+        event_at=event_at,
+        all_stored=True,
+        all_said=True,
+    )
+
+
+@contextmanager
+def handlers_kept() -> Iterator[None]:
+    """A demo takes the signals of its process, which here is the tests'."""
+    kept = {number: signal.getsignal(number) for number in (SIGINT, SIGTERM, SIGHUP)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -73,15 +102,18 @@ def test_the_environment_file_is_private_and_a_shell_reads_it(tmp_path: Path) ->
     state.env_file.write_text("old")
     state.env_file.chmod(0o644)
 
-    state.write_env({"TAPEWATCH_X": 'it\'s & "quoted"'})
+    state.write_env({"TAPEWATCH_X": 'it\'s & "quoted"'}, clients=tmp_path / "my clients")
 
     said = subprocess.run(  # noqa: S603
-        ["/bin/sh", "-c", '. "$0"; printf %s "$TAPEWATCH_X"', str(state.env_file)],
+        ["/bin/sh", "-c", '. "$0"; printf "%s\\n" "$TAPEWATCH_X" "$PATH"', str(state.env_file)],
         capture_output=True,
         text=True,
         check=True,
     )
-    assert said.stdout == 'it\'s & "quoted"'
+    value, path = said.stdout.splitlines()
+    assert value == 'it\'s & "quoted"'
+    assert path.startswith(f"{Path(sys.executable).parent}:")
+    assert path.endswith(f":{tmp_path}/my clients")
     assert mode(state.env_file) == 0o600
 
 
@@ -114,22 +146,39 @@ def test_the_inbox_takes_signed_events_once_and_keeps_them_in_the_file(tmp_path:
     assert (tmp_path / "alerts.jsonl").read_text() == EVENT + "\n"
 
 
+def test_a_second_demo_does_not_say_that_it_stops_anything(tmp_path: Path) -> None:
+    screen = StringIO()
+    recording = Recording(tmp_path / "news.jsonl", "max", None, shipped=False)
+    options = Options(recording, None, exits=False, state=tmp_path / "demo", workers=1)
+
+    with use_state(tmp_path / "demo"), handlers_kept(), pytest.raises(StateInUse):
+        run(options, Console(file=screen))
+
+    assert screen.getvalue() == ""
+
+
+def test_a_demo_says_why_nothing_is_stored_yet() -> None:
+    line = standing_line(standing(stored=0), 8)
+
+    assert line == "0/8 items stored; the worker is loading the model"
+
+
+def test_a_demo_says_how_far_it_is() -> None:
+    at = datetime(2026, 3, 5, 9, tzinfo=UTC)
+
+    line = standing_line(standing(stored=1200, event_at=at), 2400)
+
+    assert line == "1,200/2,400 items stored, at 2026-03-05 09:00 UTC; alerts: 1, firing: 0"
+
+
 @pytest.mark.parametrize(
     ("stored", "dead_letters", "complete"), [(8, 1, True), (7, 1, False), (9, 1, False)]
 )
 def test_a_result_is_complete_when_each_item_is_stored_once(
     *, stored: int, dead_letters: int, complete: bool
 ) -> None:
-    standing = Standing(
-        stored=stored,
-        dead_letters=dead_letters,
-        alerts=1,
-        firing=0,
-        event_at=None,
-        all_stored=True,
-        all_said=True,
-    )
-    result = Result(Census(items=10, distinct=8, unreadable=1), standing, events=3)
+    told = standing(stored=stored, dead_letters=dead_letters)
+    result = Result(Census(items=10, distinct=8, unreadable=1), told, events=3)
 
     assert result.complete is complete
     assert "webhooks verified          3" in result.summary()
