@@ -121,3 +121,14 @@ def test_a_library_repeats_itself_only_once_a_minute(logged: io.StringIO) -> Non
 
     assert events(logged).count("cannot connect to broker") == 1
     assert events(logged).count("said each time") == 5
+
+
+def test_a_slow_step_of_the_kafka_client_is_not_told_but_its_errors_are(
+    logged: io.StringIO,
+) -> None:
+    client = logging.getLogger("kafka.net.selector")
+    # As the client words it.
+    client.warning("Task <t> ran for 0.2s (>0.1s threshold). It is blocking the event loop -- ...")
+    client.warning("Wakeup socket returned empty. Rebuilding.")
+
+    assert events(logged) == ["Wakeup socket returned empty. Rebuilding."]
