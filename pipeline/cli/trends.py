@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pipeline.settings import Settings
 
 
+# All columns side by side, where no terminal says how wide it is.
+_FILE_WIDTH = 100
+
+
 class Format(StrEnum):
     """How a trend is written."""
 
@@ -145,7 +149,7 @@ def _print_table(told: Trend, frame: pd.DataFrame) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    console = Console()
+    console = Console(width=None if sys.stdout.isatty() else _FILE_WIDTH)
     title = f"{told.name}, {told.since:%Y-%m-%d %H:%M} to {told.until:%Y-%m-%d %H:%M} UTC"
     if frame.empty:
         console.print(Text(f"{title}: no news"))
@@ -153,7 +157,7 @@ def _print_table(told: Trend, frame: pd.DataFrame) -> None:
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, padding=0)
     table.add_column("start", no_wrap=True)
     for name in frame.columns[1:]:
-        table.add_column(name.replace("_", " "), justify="right", min_width=5)
+        table.add_column(name.replace("_", " "), justify="right", min_width=5, overflow="fold")
     for row in frame.itertuples(index=False):
         start, *numbers = row
         table.add_row(f"{start:%Y-%m-%d %H:%M}", *map(_cell, numbers))

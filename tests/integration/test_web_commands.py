@@ -72,6 +72,7 @@ def test_a_trend_is_printed_as_a_table(shell: Shell) -> None:
 
     assert f"{SVB.name}, 2023-03-07 12:00 to 2023-03-14 13:00 UTC" in text
     assert "2023-03-09 12:00" in text
+    assert "accounts negative neutral positive stories sources mean score" in text
 
 
 @pytest.mark.usefixtures("archive")
