@@ -40,6 +40,11 @@ def points(change: float | None) -> str:
     return "–" if change is None else f"{100 * change:+.0f}"
 
 
+def signed(score: float) -> str:
+    """Return a score with its sign and two digits; what rounds to zero is +0.00."""
+    return f"{score:+z.2f}"
+
+
 def duration(span: timedelta) -> str:
     """Return a length of time in its largest two units."""
     minutes = max(0, int(span.total_seconds() // 60))
@@ -133,6 +138,7 @@ _environment.filters |= {
     "moment": moment,
     "percent": percent,
     "points": points,
+    "signed": signed,
     "duration": duration,
     "web_link": web_link,
 }
