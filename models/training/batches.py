@@ -25,6 +25,7 @@ _OUTSIDE = 1
 TARGETS = ("sentiment", "topics", "relevance", "tags", "towards")
 """Of a batch, in the order of the heads that answer them."""
 _NO_TOPICS = (IGNORED,) * len(TOPICS)
+_NOT_TAUGHT = (0.0,) * len(Sentiment)
 
 
 class Rows(Dataset[dict[str, Any]]):
@@ -85,6 +86,8 @@ class Rows(Dataset[dict[str, Any]]):
         return {
             "input_ids": encoded["input_ids"],
             "sentiment": _bits(example.sentiment),
+            "taught_sentiment": example.taught.sentiment or _NOT_TAUGHT,
+            "taught_relevance": IGNORED if (share := example.taught.relevance) is None else share,
             "topics": example.topics or _NO_TOPICS,
             "relevance": IGNORED if example.relevant is None else float(example.relevant),
             "tags": _tags(clean, offsets, example),
@@ -107,8 +110,10 @@ class Collator:
 
         ``input_ids``, ``attention_mask`` and ``tags`` are (batch, tokens), ``sentiment`` and
         ``relevance`` (batch,), ``topics`` (batch, topics); ``spans`` holds (row, first token,
-        token after the last) for each span, and ``towards`` its sentiment. The twins come last;
-        ``twins`` holds (row, its twin's row).
+        token after the last) for each span, and ``towards`` its sentiment; ``taught_sentiment``
+        (batch, sentiments) and ``taught_relevance`` (batch,) what teachers say, zeros and
+        ``IGNORED`` where they say nothing. The twins come last; ``twins`` holds (row, its twin's
+        row).
         """
         doubled = [at for at, row in enumerate(rows) if "twin" in row]
         pairs = [(at, len(rows) + place) for place, at in enumerate(doubled)]
@@ -117,6 +122,8 @@ class Collator:
         batch = dict(self._tokenizer.pad(ids, return_tensors="pt"))
         width = batch["input_ids"].shape[1]
         batch["sentiment"] = torch.tensor([row["sentiment"] for row in rows])
+        for name in ("taught_sentiment", "taught_relevance"):
+            batch[name] = torch.tensor([row[name] for row in rows])
         batch["topics"] = torch.tensor([row["topics"] for row in rows])
         batch["relevance"] = torch.tensor([row["relevance"] for row in rows])
         batch["tags"] = torch.tensor(

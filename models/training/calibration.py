@@ -38,6 +38,9 @@ def fit_temperature(
     """
     raw, true = torch.from_numpy(logits).float(), torch.from_numpy(targets)
     known = true != IGNORED if kind is HeadKind.MULTI else true > 0
+    if kind is HeadKind.TAGS:
+        # A name's probability is read where one is told; the many tokens outside say nothing of it.
+        known &= raw.argmax(-1) > 0
     raw, true = raw[known], true[known]
 
     def loss(temperature: float) -> float:

@@ -47,6 +47,8 @@ class TrainingConfig(_Strict):
         twins: Share of texts that are shown twice in a batch, as they are and altered, and are to
             get the same answer.
         smoothing: How much of a sentiment's target goes to all answers alike.
+        taught: JSON lines of `tapewatch label-taught`: what teachers say of texts, which is
+            learnt beside what their files tell. A later file's word counts.
         tuning: What is trained of the encoder: "full", "lora" or "ia3".
         trained_layers: How many of the uppermost layers are trained, besides the heads; empty
             trains all, and the embeddings.
@@ -65,6 +67,7 @@ class TrainingConfig(_Strict):
     augment: float = Field(default=0.0, ge=0, le=1)
     twins: float = Field(default=0.0, ge=0, le=1)
     smoothing: float = Field(default=0.0, ge=0, lt=0.5)
+    taught: tuple[Path, ...] = ()
     tuning: Tuning = Tuning.FULL
     trained_layers: NonNegativeInt | None = None
     lora_rank: PositiveInt = 16

@@ -33,6 +33,19 @@ class TypedSpan:
 
 
 @dataclass(frozen=True, slots=True)
+class Taught:
+    """What teachers say of a text; None where they say nothing.
+
+    Attributes:
+        sentiment: Probabilities in the order of ``Sentiment``, adding up to 1.
+        relevance: Probability in [0, 1] that it concerns finance.
+    """
+
+    sentiment: tuple[float, ...] | None = None
+    relevance: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Example:
     """A text with what is known of it.
 
@@ -42,6 +55,7 @@ class Example:
         relevant: Whether it concerns finance.
         names: All names in it; None where the file does not mark them.
         towards: Parts of it and the sentiment towards each.
+        taught: What teachers say of it.
     """
 
     text: str
@@ -50,6 +64,7 @@ class Example:
     relevant: bool | None = None
     names: tuple[TypedSpan, ...] | None = None
     towards: tuple[tuple[Span, Sentiments], ...] = ()
+    taught: Taught = Taught()
 
 
 def _sentiment(row: dict[str, Any]) -> Iterator[Example]:

@@ -58,6 +58,8 @@ class TrainableModel(nn.Module):
         spans: Tensor,
         towards: Tensor,
         twins: Tensor,
+        taught_sentiment: Tensor,
+        taught_relevance: Tensor,
     ) -> dict[str, Any]:
         """Return ``loss`` and the logits in the order of the targets (see ``Collator``)."""
         told = {k: v.float() for k, v in self.model(input_ids, attention_mask).items()}
@@ -67,22 +69,24 @@ class TrainableModel(nn.Module):
             told["topics"], topics.clamp(min=0.0), weight=known, reduction="sum"
         )
         relevant = told["relevance"].squeeze(-1)
-        of_relevance = functional.binary_cross_entropy_with_logits(
-            relevant,
-            relevance.clamp(min=0.0),
-            weight=(relevance != IGNORED).float(),
-            reduction="sum",
-        )
         of_tags = any_of(told["entities"], tags) / (tags > 0).sum(1, keepdim=True).clamp(min=1)
         of_sentiment = any_of(told["sentiment"], sentiment)
         if self.smoothing:
             flat = -functional.log_softmax(told["sentiment"], dim=-1).mean(-1)
             smooth = (1 - self.smoothing) * of_sentiment + self.smoothing * flat
             of_sentiment = smooth.masked_fill(sentiment == 0, 0.0)
+        of_sentiment = self._weighted(of_sentiment, sentiment)
+        by_teachers = -(taught_sentiment * functional.log_softmax(told["sentiment"], dim=-1)).sum(
+            -1
+        )
+        # A text of which a file tells and teachers too is learnt from both alike.
+        twice = 1 + ((sentiment > 0) & (taught_sentiment.sum(-1) > 0)).float()
+        twice_relevant = 1 + ((relevance != IGNORED) & (taught_relevance != IGNORED)).float()
+        of_relevance = _yes_or_no(relevant, relevance) + _yes_or_no(relevant, taught_relevance)
         losses = {
-            "sentiment": self._weighted(of_sentiment, sentiment).sum(),
+            "sentiment": ((of_sentiment + by_teachers) / twice).sum(),
             "topics": of_topics,
-            "relevance": of_relevance,
+            "relevance": (of_relevance / twice_relevant).sum(),
             "tags": of_tags.sum(),
             "towards": any_of(of_spans, towards).sum(),
             "twins": divergence(told["sentiment"], twins)
@@ -106,6 +110,13 @@ def balanced_weights(examples: Iterable[Example]) -> Tensor:
     total = sum(counts.values())
     own = [counts[frozenset({sentiment})] for sentiment in Sentiment]
     return torch.tensor([total / (len(own) * max(count, 1)) for count in own])
+
+
+def _yes_or_no(logits: Tensor, targets: Tensor) -> Tensor:
+    """Return the binary cross-entropy of each row; 0 where nothing is told."""
+    return functional.binary_cross_entropy_with_logits(
+        logits, targets.clamp(min=0.0), weight=(targets != IGNORED).float(), reduction="none"
+    )
 
 
 def any_of(logits: Tensor, bits: Tensor) -> Tensor:

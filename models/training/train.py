@@ -29,11 +29,12 @@ from models.taxonomy import TOPICS
 from models.training.batches import TARGETS, Collator, Rows
 from models.training.calibration import fit_temperatures
 from models.training.config import TrainingConfig
-from models.training.examples import IGNORED, read_rows, split_examples
+from models.training.examples import IGNORED, Example, read_rows, split_examples
 from models.training.objective import TrainableModel, balanced_weights
 from models.training.statements import generate
 from models.training.statements.general import generate_general
 from models.training.statements.written import read_written
+from models.training.teachers import read_taught, with_taught
 from models.training.tuning import freeze_below, merged, with_additions
 from models.version import HEADS_FILE, write_sums
 
@@ -100,6 +101,22 @@ def _starting_model(config: TrainingConfig) -> MultiHeadModel:
     return MultiHeadModel(encoder, HEADS)
 
 
+def examples_of(config: TrainingConfig, data: Path) -> tuple[list[Example], list[Example]]:
+    """Return what a run learns from and what it holds back of it.
+
+    Raises:
+        OSError: If a file cannot be read.
+        ValueError: If a data file is not of its task's format.
+    """
+    examples, held_back = split_examples(
+        config.data, data, held_back=config.held_back, seed=config.seed
+    )
+    examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
+    examples += read_rows(generate_general(config.general, seed=config.seed), "relevance")
+    examples += [example for example in read_written() for _ in range(config.written)]
+    return examples, held_back
+
+
 def train(
     config: TrainingConfig, data: Path, out: Path, *, resume: bool = False
 ) -> dict[str, float]:
@@ -115,15 +132,13 @@ def train(
         The held-back metrics, which are also written to ``out/training.json``.
 
     Raises:
+        OSError: If a file cannot be read.
         ValueError: If a data file is not of its task's format.
     """
     set_seed(config.seed)
-    examples, held_back = split_examples(
-        config.data, data, held_back=config.held_back, seed=config.seed
-    )
-    examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
-    examples += read_rows(generate_general(config.general, seed=config.seed), "relevance")
-    examples += [example for example in read_written() for _ in range(config.written)]
+    examples, held_back = examples_of(config, data)
+    for path in config.taught:
+        examples = with_taught(examples, read_taught(path))
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     model = _starting_model(config)
     for module in model.encoder.modules():

@@ -91,6 +91,47 @@ def label_silver(
     typer.echo(json.dumps({"file": str(out), "labelled": len(rows), "kept": len(kept)}))
 
 
+def label_taught(
+    config: Annotated[
+        Path,
+        typer.Argument(help="TOML file of the run that is to learn.", exists=True, dir_okay=False),
+    ],
+    data: Annotated[
+        Path, typer.Option(help="Folder of the data files.", exists=True, file_okay=False)
+    ],
+    teacher: Annotated[list[str], typer.Option(help="Folder or Hugging Face name of a model.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON lines to write.", dir_okay=False)],
+    head: Annotated[list[str], typer.Option(help="What they teach.")] = ["sentiment", "relevance"],  # noqa: B006  # typer copies it
+    language: Annotated[str, typer.Option(help="Of the texts: zh has Chinese letters.")] = "en",
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+) -> None:
+    """Write what larger models say of the texts that a run learns from, for it to learn too.
+
+    The run's file names the result in `taught`. Texts that the run holds back are left out.
+    """
+    from models.entities.names import has_han
+    from models.loading import ModelError, load_classifier
+    from models.training.config import read_config
+    from models.training.teachers import HEADS, taught_rows
+    from models.training.train import examples_of
+
+    if unknown := set(head) - set(HEADS):
+        raise fail(f"no teacher speaks of {', '.join(sorted(unknown))}", status=WRONG_USE)
+    try:
+        examples, _ = examples_of(read_config(config), data)
+        chinese = language == "zh"
+        texts = [t for t in dict.fromkeys(e.text for e in examples) if has_han(t) == chinese]
+        teachers = [load_classifier(name, device=device, int8=False) for name in teacher]
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with out.open("w", encoding="utf-8") as lines:
+            rows = taught_rows(texts, teachers, head)
+            for row in track(rows, "labelling", total=len(texts), console=_errors):
+                lines.write(json.dumps(row, ensure_ascii=False) + "\n")
+    except (ModelError, OSError, ValueError) as error:
+        raise fail(str(error), status=WRONG_USE) from error
+    typer.echo(json.dumps({"file": str(out), "labelled": len(texts)}))
+
+
 def held_back(
     config: Annotated[
         Path,

