@@ -3,6 +3,7 @@
 Built only in ``pipeline.runtime``. docs/settings.md lists each one; a test holds that.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
@@ -11,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PositiveFloat,
     PositiveInt,
@@ -21,20 +21,14 @@ from pydantic import (
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.masking import Personal
+from pipeline.oidc_settings import OidcSettings
+from pipeline.setting_types import Group, Secret
 
 PREFIX = "TAPEWATCH_"
 
 # What the detectors look back on, twice.
 _DETECTION_DAYS = 60
 _SCHEMES = {"postgresql", "postgres", "postgresql+psycopg"}
-_PLACEHOLDERS = {"", "change-me", "changeme", "secret", "password", "postgres"}
-
-
-def _no_placeholder(value: SecretStr) -> SecretStr:
-    if value.get_secret_value().strip().lower() in _PLACEHOLDERS:
-        msg = "is a placeholder; set a value of your own"
-        raise ValueError(msg)
-    return value
 
 
 def _postgresql(value: SecretStr) -> SecretStr:
@@ -62,14 +56,7 @@ def _split(value: object) -> object:
     return value
 
 
-Secret = Annotated[SecretStr, AfterValidator(_no_placeholder)]
-
-
-class _Group(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class DatabaseSettings(_Group):
+class DatabaseSettings(Group):
     """PostgreSQL."""
 
     url: Annotated[SecretStr, AfterValidator(_postgresql)] = Field(
@@ -82,7 +69,7 @@ class DatabaseSettings(_Group):
     )
 
 
-class KafkaSettings(_Group):
+class KafkaSettings(Group):
     """The Kafka cluster and the shape of the topics that `migrate` creates."""
 
     bootstrap_servers: str = Field(
@@ -126,7 +113,7 @@ class KafkaSettings(_Group):
         return self
 
 
-class ModelSettings(_Group):
+class ModelSettings(Group):
     """The classifier and the gazetteer."""
 
     path: str = Field(
@@ -152,7 +139,7 @@ class ModelSettings(_Group):
     )
 
 
-class WorkerSettings(_Group):
+class WorkerSettings(Group):
     """Micro-batches of the stream processor."""
 
     max_items: PositiveInt = Field(default=256, le=4096, description="Most items in one batch.")
@@ -175,7 +162,7 @@ class WorkerSettings(_Group):
     )
 
 
-class IngestSettings(_Group):
+class IngestSettings(Group):
     """Limits on what enters."""
 
     feeds: Path | None = Field(default=None, description="TOML file that lists RSS/Atom feeds.")
@@ -190,7 +177,7 @@ class IngestSettings(_Group):
     )
 
 
-class DetectSettings(_Group):
+class DetectSettings(Group):
     """When alerts are looked for; thresholds are in the rules."""
 
     rules: Path | None = Field(
@@ -211,7 +198,7 @@ class DetectSettings(_Group):
     )
 
 
-class DeliverySettings(_Group):
+class DeliverySettings(Group):
     """Webhooks."""
 
     tick_s: PositiveFloat = Field(default=1.0, description="Seconds between looks at the outbox.")
@@ -233,7 +220,7 @@ def _enough_for_detection(days: int) -> int:
     return days
 
 
-class RetentionSettings(_Group):
+class RetentionSettings(Group):
     """For how many days what is stored is kept; 0: for ever."""
 
     items_days: Annotated[int, AfterValidator(_enough_for_detection)] = Field(
@@ -256,7 +243,7 @@ class RetentionSettings(_Group):
     )
 
 
-class PrivacySettings(_Group):
+class PrivacySettings(Group):
     """What is masked in texts before anything is stored or produced."""
 
     mask: Annotated[tuple[Personal, ...], NoDecode, BeforeValidator(_split)] = Field(
@@ -265,7 +252,7 @@ class PrivacySettings(_Group):
     )
 
 
-class WebSettings(_Group):
+class WebSettings(Group):
     """The HTTP API."""
 
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
@@ -290,6 +277,7 @@ class WebSettings(_Group):
         default=True,
         description="Let the desk shade words; the first reader who asks makes it load the model.",
     )
+    oidc: OidcSettings = OidcSettings()
 
 
 class Settings(BaseSettings):
@@ -327,11 +315,13 @@ class Settings(BaseSettings):
 
 def known_variables() -> frozenset[str]:
     """Return the environment variable of every setting."""
-    names = set()
-    for name, field in Settings.model_fields.items():
-        group = field.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            names |= {f"{PREFIX}{name}__{key}".upper() for key in group.model_fields}
+    return frozenset(_variables_of(Settings, PREFIX))
+
+
+def _variables_of(group: type[BaseModel], prefix: str) -> Iterator[str]:
+    for name, field in group.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from _variables_of(inner, f"{prefix}{name.upper()}__")
         else:
-            names.add(f"{PREFIX}{name}".upper())
-    return frozenset(names)
+            yield f"{prefix}{name.upper()}"

@@ -20,14 +20,15 @@ from tests.compose import ROOT
 PAGE = (ROOT / "docs/settings.md").read_text(encoding="utf-8")
 
 
-def fields() -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
-    for name, field in Settings.model_fields.items():
-        group = field.annotation
-        if isinstance(group, type) and issubclass(group, BaseModel):
-            for inner, inner_field in group.model_fields.items():
-                yield (name, inner), inner_field
+def fields(
+    group: type[BaseModel] = Settings, path: tuple[str, ...] = ()
+) -> Iterator[tuple[tuple[str, ...], FieldInfo]]:
+    for name, field in group.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield from fields(inner, (*path, name))
         else:
-            yield (name,), field
+            yield (*path, name), field
 
 
 def shown_default(value: Any) -> str:
