@@ -1,4 +1,7 @@
-"""API keys as they are stored: a digest, never the key. Whoever calls makes and checks digests."""
+"""API keys as they are stored: a digest, never the key. Whoever calls makes and checks digests.
+
+A session that began without a key is a row too: its digest is empty, which no secret has.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,7 +21,7 @@ class KeyRow:
     """A key; all times are the wall clock's.
 
     Attributes:
-        digest: Of the key; not the key.
+        digest: Of the key; not the key. Empty: a session's, which no key opens.
         scopes: What it may do.
         last_used_at: To a minute.
     """
@@ -33,6 +36,7 @@ class KeyRow:
     revoked_at: datetime | None = None
 
 
+_IS_SESSION = api_keys.c.digest == b""
 _COLUMNS = tuple(api_keys.c[name] for name in KeyRow.__dataclass_fields__)
 
 
@@ -69,6 +73,22 @@ def revoke_key(session: Session, key_id: UUID) -> bool:
         .values(revoked_at=sa.func.now())
     )
     return session.execute(query.returning(api_keys.c.id)).first() is not None
+
+
+def end_session(session: Session, key_id: UUID) -> str | None:
+    """Remove the row of a session without a key; does not commit.
+
+    Returns:
+        Whose it was; None if there is no such session, or a key began it.
+    """
+    query = sa.delete(api_keys).where(api_keys.c.id == key_id, _IS_SESSION)
+    return session.execute(query.returning(api_keys.c.name)).scalar()
+
+
+def remove_ended_sessions(session: Session) -> None:
+    """Remove the rows of sessions without a key that are over; does not commit."""
+    is_over = sa.or_(api_keys.c.expires_at <= sa.func.now(), api_keys.c.revoked_at.is_not(None))
+    session.execute(sa.delete(api_keys).where(_IS_SESSION, is_over))
 
 
 def touch_key(session: Session, key_id: UUID) -> None:

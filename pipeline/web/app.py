@@ -32,6 +32,7 @@ from pipeline.web.desk import routes as desk
 from pipeline.web.headers import SecureHeaders
 from pipeline.web.health_metrics import ChainMetrics
 from pipeline.web.metrics import CountRequests
+from pipeline.web.oidc import Provider
 from pipeline.web.openapi import described
 from pipeline.web.services import open_services
 
@@ -63,6 +64,8 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
     )
     app.state.gate = gate
+    oidc = settings.web.oidc
+    app.state.provider = None if oidc.issuer is None else Provider(oidc)
     app.state.chain_metrics = ChainMetrics()
     problems.install(app)
     app.include_router(routes_health.router)

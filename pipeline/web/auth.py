@@ -53,6 +53,7 @@ class Gate:
         self._api_key = require_api_key_setting(settings).encode()
         self._known = RateLimit(settings.max_requests_per_min)
         self._unknown = RateLimit(settings.max_refused_per_min)
+        self._begun = RateLimit(settings.max_refused_per_min)
 
     def session_key(self) -> bytes:
         """Return what signs the sessions of browsers; another API key makes another one."""
@@ -96,10 +97,21 @@ class Gate:
 
     def count_refusal(self, request: Request) -> None:
         """Raise the Problem 429 if the address was refused too often: it fills no log."""
-        address = request.client.host if request.client else ""
-        over, wait_s = self._unknown.excess(address, now_s=time.monotonic())
-        if over:
-            raise _too_many(request, over, wait_s)
+        _count_address(request, self._unknown)
+
+    def count_sign_in(self, request: Request) -> None:
+        """Raise the Problem 429 if the address begins to sign in too often.
+
+        Each time makes us ask the provider.
+        """
+        _count_address(request, self._begun)
+
+
+def _count_address(request: Request, limit: RateLimit) -> None:
+    address = request.client.host if request.client else ""
+    over, wait_s = limit.excess(address, now_s=time.monotonic())
+    if over:
+        raise _too_many(request, over, wait_s)
 
 
 def _look_up(services: Services, key_id: UUID, *, secret: str | None = None) -> Principal | None:

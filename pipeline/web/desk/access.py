@@ -1,7 +1,8 @@
-"""A browser's way in: an API key once, then a signed cookie that no script can read.
+"""A browser's way in: an API key or a sign-in, then a signed cookie that no script can read.
 
 The cookie holds when it ends and whose key began it; each request looks the key up again. So a
-session ends with its key, and who changes the key of the settings ends every session.
+session ends with its key, and who changes the key of the settings ends every session. A sign-in
+makes a row among the keys that stands for the session alone.
 """
 
 import hashlib
@@ -12,6 +13,7 @@ from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from fastapi import Cookie, Depends, Request
+from starlette.responses import Response
 
 from pipeline.web.auth import Gate, require, scope_of_method
 from pipeline.web.deeds import is_write
@@ -40,6 +42,20 @@ def new_session(session_key: bytes, key_id: UUID | None, *, now_s: float) -> str
     """
     content = f"{int(now_s) + LASTS_S}.{'' if key_id is None else key_id.hex}"
     return f"{content}.{_signature(content, session_key)}"
+
+
+def give_session(response: Response, request: Request, key_id: UUID | None) -> None:
+    """Let a response begin the session of an API key."""
+    gate: Gate = request.app.state.gate
+    response.set_cookie(
+        COOKIE,
+        new_session(gate.session_key(), key_id, now_s=time.time()),
+        max_age=LASTS_S,
+        path="/desk",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
 
 
 def session_of(cookie: str, session_key: bytes, *, now_s: float) -> tuple[UUID | None] | None:

@@ -116,12 +116,14 @@ def _may_write(request: Request) -> bool:
 def _here(request: Request) -> Callable[..., str]:
     """Return what gives the address of this page with other query parameters.
 
-    What a form was sent to is no page: from its answer it leads to the first one.
+    What a form, or a provider, was answered to is no page: from there it leads to the first one.
     """
-    path = request.url.path if request.method == "GET" else "/desk"
+    is_page = request.method == "GET" and not request.url.path.startswith("/desk/sign-in")
+    path = request.url.path if is_page else "/desk"
+    asked = request.query_params if is_page else {}
 
     def here(**changes: str) -> str:
-        query = {**request.query_params, **changes}
+        query = {**asked, **changes}
         return f"{path}?{urlencode(query)}"
 
     return here

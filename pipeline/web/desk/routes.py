@@ -1,6 +1,5 @@
 """The desk's addresses: pages for people, behind a login; its styles and script are public."""
 
-import time
 from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
@@ -14,13 +13,9 @@ from starlette.types import Scope as RequestScope
 
 from db.rows import ScopeKind, SeriesKey
 from db.trends import scope_names
-from pipeline.access import Scope
 from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
-from pipeline.web.auth import Gate, require
-from pipeline.web.desk import access, alerts, faults, subscriptions, views, why
-from pipeline.web.desk.forms import Form
+from pipeline.web.desk import access, alerts, faults, login, sign_in, subscriptions, views, why
 from pipeline.web.desk.pages import Refused, render
-from pipeline.web.problems import Problem
 from pipeline.web.routes_stream import FollowerOf, LastSeen, stream_alerts
 from pipeline.web.services import ServicesOf, SessionOf
 
@@ -45,6 +40,9 @@ class _Files(StaticFiles):
 def install(app: FastAPI) -> None:
     """Put the desk into the app."""
     app.include_router(public)
+    app.include_router(login.router)
+    if app.state.provider is not None:
+        app.include_router(sign_in.router)
     for pages in (router, alerts.router, subscriptions.router, why.router):
         app.include_router(pages)
     app.mount("/desk/static", _Files(packages=[("pipeline.web.desk", "static")]))
@@ -67,45 +65,6 @@ async def _refused(_: Request, error: Exception) -> Response:
 def home() -> Response:
     """Lead people who open the service's address to the desk."""
     return RedirectResponse("/desk", 307)
-
-
-@public.get("/desk/login")
-def login_page(request: Request, to: str = "/desk") -> HTMLResponse:
-    """Ask for the API key."""
-    return render(request, "login.html", to=access.safe_return(to), wrong=False)
-
-
-@public.post("/desk/login", dependencies=[access.FromHere])
-def log_in(request: Request, form: Form, services: ServicesOf) -> Response:
-    """Begin a session for who has a key that may read."""
-    to = access.safe_return(form.get("to", ""))
-    gate: Gate = request.app.state.gate
-    try:
-        principal = gate.by_key(request, services, form.get("key", "").strip())
-        require(principal, Scope.READ)
-    except Problem as problem:
-        if problem.status not in {401, 403}:
-            raise
-        return render(request, "login.html", status=403, to=to, wrong=True)
-    response = RedirectResponse(to, 303)
-    response.set_cookie(
-        access.COOKIE,
-        access.new_session(gate.session_key(), principal.id, now_s=time.time()),
-        max_age=access.LASTS_S,
-        path="/desk",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
-    return response
-
-
-@public.post("/desk/logout", dependencies=[access.FromHere])
-def log_out() -> Response:
-    """End the session of this browser."""
-    response = RedirectResponse("/desk/login", 303)
-    response.delete_cookie(access.COOKIE, path="/desk")
-    return response
 
 
 @router.get("")
