@@ -10,6 +10,7 @@ import faust
 
 from pipeline.kafka_security import faust_credentials
 from pipeline.topics import MAX_MESSAGE_BYTES
+from pipeline.transport import use_quick_transport
 
 if TYPE_CHECKING:
     import asyncio
@@ -38,7 +39,7 @@ def create_app(settings: Settings, *, datadir: Path, loop: asyncio.AbstractEvent
     """
     kafka, worker = settings.kafka, settings.worker
     request_s = max(_LEAST_REQUEST_S, kafka.session_timeout_s * 1.5)
-    return faust.App(
+    app = faust.App(
         kafka.group,
         loop=loop,
         broker=[f"kafka://{server.strip()}" for server in kafka.bootstrap_servers.split(",")],
@@ -66,6 +67,8 @@ def create_app(settings: Settings, *, datadir: Path, loop: asyncio.AbstractEvent
         producer_linger=0.005,
         worker_redirect_stdouts=False,
     )
+    use_quick_transport(app)
+    return app
 
 
 def subscribe(
