@@ -41,7 +41,7 @@ demo: $(VENV)/.installed-demo  ## Start everything, play the demo stream, print 
 
 test: $(VENV)/.installed-dev  ## Lint, run every test, build the wheel and try it
 	$(MAKE) --no-print-directory lint
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 	$(MAKE) --no-print-directory wheel-test
 
 faults: $(VENV)/.installed-dev  ## Break the chain RUNS times and write the table of docs/reliability.md
