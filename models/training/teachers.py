@@ -25,12 +25,15 @@ _BATCH = 512
 def taught_rows(
     texts: Sequence[str], teachers: Sequence[Classifier], heads: Sequence[str]
 ) -> Iterator[dict[str, Any]]:
-    """Yield each text with the mean of what the teachers say of it.
+    """Let teachers read texts.
 
     Args:
         texts: Any number.
         teachers: At least one.
         heads: Those of ``HEADS`` that are asked for.
+
+    Yields:
+        Each text with the mean of what the teachers say of it.
 
     Raises:
         ValueError: If a teacher does not tell relevance and is asked for it.
