@@ -1,7 +1,6 @@
 """API keys and limits, without a database."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
@@ -44,7 +43,9 @@ def test_the_same_secret_under_another_id_has_another_digest() -> None:
     assert row.digest != stolen.digest
 
 
-@pytest.mark.parametrize("key", ["", "tw_", "tw__x", f"tw_{uuid4().hex}", "tw_ü_x", "x" * 80])
+@pytest.mark.parametrize(
+    "key", ["", "tw_", "tw__x", "tw_7e29b461758a4c7eaaa6cbea1e400aef", "tw_ü_x", "x" * 80]
+)
 def test_what_is_no_key_is_told_without_a_look_at_the_database(key: str) -> None:
     assert split_key(key) is None
 
