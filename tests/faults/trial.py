@@ -262,6 +262,8 @@ def _environment(bench: Bench, kafka: KafkaSettings, name: str, folder: Path) ->
         "TAPEWATCH_MODEL__PATH": str(bench.model),
         "TAPEWATCH_MODEL__THREADS": "1",
         "TAPEWATCH_MODEL__COMPANIES": f'["{bench.companies}"]',
+        # The weights are random: what they say of relevance is near 0.5 for all.
+        "TAPEWATCH_MODEL__MIN_RELEVANCE": "0.5",
         # As much as it takes to run out of memory.
         "TAPEWATCH_MODEL__MAX_BATCH_TOKENS": "200000",
         "TAPEWATCH_INGEST__MAX_TEXT_CHARS": str(MAX_TEXT_CHARS),
