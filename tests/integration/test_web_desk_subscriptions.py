@@ -196,7 +196,7 @@ async def test_pages_say_what_became_of_the_last_delivery_and_what_is_wrong(
     assert 'data-live="1500"' in waiting.text
     for page in (listed, one):
         assert "Failed 503" in page
-        assert "502" not in page
+        assert "Failed 502" not in page
         assert "2026-03-09 12:00" in page
     assert "Every attempt has failed since 2026-03-09 12:00 UTC." in listed
     assert "410 Gone" in listed
