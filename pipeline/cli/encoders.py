@@ -117,6 +117,8 @@ def label_taught(
 
     if unknown := set(head) - set(HEADS):
         raise fail(f"no teacher speaks of {', '.join(sorted(unknown))}", status=WRONG_USE)
+    if language not in {"en", "zh"}:
+        raise fail(f"the language is en or zh, not {language}", status=WRONG_USE)
     try:
         examples, _ = examples_of(read_config(config), data)
         chinese = language == "zh"

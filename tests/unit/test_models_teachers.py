@@ -66,6 +66,7 @@ def test_the_command_labels_what_a_run_learns_from(tmp_path: Path) -> None:
     assert list(taught) == ["股价暴跌"]
     assert taught["股价暴跌"].relevance is None
     assert CliRunner().invoke(app, [*command, "--head", "names"]).exit_code == 2
+    assert CliRunner().invoke(app, [*command, "--language", "fr"]).exit_code == 2
 
 
 @pytest.mark.parametrize(
