@@ -2,12 +2,13 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, PositiveFloat, PositiveInt
 
 from models.training.tuning import Tuning
 
+Language = Literal["en", "zh"]
 Task = Literal["sentiment", "topic", "entity-sentiment", "ner", "relevance"]
 
 
@@ -43,6 +44,7 @@ class TrainingConfig(_Strict):
             the like, to tell relevance.
         written: How often an epoch shows each headline and statement that we wrote out one by one
             (docs/statements.md).
+        languages: Of which of those: an encoder of one language learns nothing of the other.
         augment: Share of texts that are shown altered, each time in another way.
         twins: Share of texts that are shown twice in a batch, as they are and altered, and are to
             get the same answer.
@@ -64,6 +66,7 @@ class TrainingConfig(_Strict):
     statements: NonNegativeInt = 0
     general: NonNegativeInt = 0
     written: NonNegativeInt = 0
+    languages: tuple[Language, ...] = get_args(Language)
     augment: float = Field(default=0.0, ge=0, le=1)
     twins: float = Field(default=0.0, ge=0, le=1)
     smoothing: float = Field(default=0.0, ge=0, lt=0.5)

@@ -113,7 +113,8 @@ def examples_of(config: TrainingConfig, data: Path) -> tuple[list[Example], list
     )
     examples += read_rows(generate(config.statements, seed=config.seed), "entity-sentiment")
     examples += read_rows(generate_general(config.general, seed=config.seed), "relevance")
-    examples += [example for example in read_written() for _ in range(config.written)]
+    written = list(read_written(config.languages))
+    examples += written * config.written
     return examples, held_back
 
 

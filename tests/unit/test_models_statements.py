@@ -139,6 +139,9 @@ def test_what_was_written_out_is_distinct_and_of_one_kind() -> None:
     assert len({example.text for example in examples}) == len(examples) > 5000
     assert [e.text for e in examples if e.text != e.text.strip() or not e.text] == []
     labelled = [example for example in examples if example.sentiment]
+    chinese = list(read_written(["zh"]))
+    assert 0 < len(chinese) < len(examples)
+    assert all(re.search(r"[\u4e00-\u9fff]", e.text) for e in chinese)
     assert all(example.relevant for example in labelled)
     assert {len(example.sentiment) for example in labelled} == {1}
     assert 0.3 < sum(bool(example.relevant) for example in examples) / len(examples) < 0.7
