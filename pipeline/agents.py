@@ -46,8 +46,10 @@ log = structlog.stdlib.get_logger(__name__)
 
 # One odd message alone in its batch may be the message's fault; three in a row are ours.
 _MAX_LONE_REFUSALS = 3
-# Two are classified, one is stored.
-_DEPTH = 3
+# While one batch is in the model, the words of another are read.
+_ANALYSED_AT_ONCE = 2
+# A short batch that waits for a long one before it must not keep the next from being begun.
+_UNDER_WAY = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,9 +110,8 @@ class NewsAgent:
     done: bool = False
     _database: Outage = field(default_factory=lambda: Outage("database"))
     _broker: Outage = field(default_factory=lambda: Outage("broker, when producing"))
-    # Two: while one batch is in the model, the words of another are read.
     _analysing: ThreadPoolExecutor = field(
-        default_factory=lambda: ThreadPoolExecutor(2, thread_name_prefix="analyse")
+        default_factory=lambda: ThreadPoolExecutor(_ANALYSED_AT_ONCE, thread_name_prefix="analyse")
     )
     _storing: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store")
@@ -139,16 +140,17 @@ class NewsAgent:
         async def begin(events: list[EventT[Any]]) -> _Batch:
             return await self.analyse([_message(event) for event in events])
 
-        async def finish(events: list[EventT[Any]], batch: _Batch) -> None:
-            await self.complete(batch)
-            for event in events:
-                await stream.ack(event)
+        async def finish(ready: list[tuple[list[EventT[Any]], _Batch]]) -> None:
+            await self.complete([batch for _, batch in ready])
+            for events, _ in ready:
+                for event in events:
+                    await stream.ack(event)
 
         # Faust's interface does not list this method of its one implementation.
         events = stream.noack().events()  # type: ignore[attr-defined]
         taken = batches(events, max_items=worker.max_items, max_wait_s=worker.max_wait_s)
         try:
-            await overlap(taken, begin, finish, depth=_DEPTH)
+            await overlap(taken, begin, finish, at_once=_ANALYSED_AT_ONCE, depth=_UNDER_WAY)
         except Stopping:
             log.info("batch_abandoned", why="stopping while something was away")
         except Exception as error:  # the outermost edge: the worker ends on it
@@ -162,21 +164,22 @@ class NewsAgent:
         started = time.monotonic()
         return await _in_thread(self._analysing, partial(self._analyse, messages, started))
 
-    async def complete(self, batch: _Batch) -> None:
-        """Store and publish a batch; when this returns, its offsets may be committed.
+    async def complete(self, batches: Sequence[_Batch]) -> None:
+        """Store and publish batches together; when this returns, their offsets may be committed.
 
         Raises Stopping if the process is to stop while something is away. Raises TooManyRefused if
         it is not the messages' fault.
         """
         needs = self.needs
+        analysed = [one for batch in batches for one in batch.analysed]
         # 1. What cannot be read is confirmed as a dead letter before anything moves on.
-        await self._dead_letter(batch.unreadable)
+        await self._dead_letter([one for batch in batches for one in batch.unreadable])
         # 2. Items, trends and progress in one transaction; waits while the database is away.
         work = partial(
             store_batch,
             needs.engine,
-            batch.analysed,
-            batch.progress,
+            analysed,
+            [one for batch in batches for one in batch.progress],
             needs.accounts,
             needs.newcomers,
         )
@@ -187,12 +190,14 @@ class NewsAgent:
             stopping=self.stopping,
         )
         # 3. Dead letters and results, confirmed by the broker.
-        self._judge(len(batch.analysed) - len(refused), [*batch.broken, *refused])
-        await self._dead_letter([*batch.broken, *refused])
+        odd = [*(one for batch in batches for one in batch.broken), *refused]
+        self._judge(len(analysed) - len(refused), odd)
+        await self._dead_letter(odd)
         await self._publish(stored)
         ITEMS.inc(len(stored))
         self._late.note(one.row.published_at for one in stored)
-        BATCH_SECONDS.observe(time.monotonic() - batch.started)
+        for batch in batches:
+            BATCH_SECONDS.observe(time.monotonic() - batch.started)
 
     def _analyse(self, messages: Sequence[Message], started: float) -> _Batch:
         needs = self.needs

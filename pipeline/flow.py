@@ -6,7 +6,8 @@ Knows nothing of Kafka or of news.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -65,40 +66,88 @@ async def _taken(
 async def overlap(
     values: AsyncIterable[T],
     begin: Callable[[T], Awaitable[R]],
-    finish: Callable[[T, R], Awaitable[None]],
+    finish: Callable[[list[tuple[T, R]]], Awaitable[None]],
     *,
+    at_once: int,
     depth: int,
 ) -> None:
-    """Begin on values ahead of the one that is being finished; finish them in order.
+    """Begin on values ahead of those that are being finished; finish them in order.
+
+    A short one that was begun after a long one waits for it, and the hands that are free take the
+    next value meanwhile. What is ready when its turn comes is finished together.
 
     Args:
-        values: A new one is taken only while fewer than ``depth`` are under way.
-        begin: May run for several values at once.
-        finish: Gets a value with what ``begin`` returned; one after the other.
-        depth: Most values begun and not finished, >= 1.
+        values: A new one is taken only while fewer than ``at_once`` are being begun on, and fewer
+            than ``depth`` are under way.
+        begin: Runs for several values at once.
+        finish: Gets the next value in order and all after it that are ready too, each with what
+            ``begin`` returned; is called again only when it has returned.
+        at_once: Most values that ``begin`` works on, >= 1.
+        depth: Most values begun and not finished, >= ``at_once``.
 
     Returns when the last value is finished. What either function raises ends the others.
     """
-    begun: asyncio.Queue[tuple[T, asyncio.Future[R]] | None] = asyncio.Queue()
-    room = asyncio.Semaphore(depth)
-
-    async def finish_all() -> None:
-        while (one := await begun.get()) is not None:
-            value, result = one
-            await finish(value, await result)
-            room.release()
-
-    async def begin_all() -> None:
-        await room.acquire()
-        async for value in values:
-            begun.put_nowait((value, asyncio.ensure_future(begin(value))))
-            await room.acquire()
-        begun.put_nowait(None)
-
+    flow = _Flow(begin, finish, asyncio.Semaphore(at_once), asyncio.Semaphore(depth))
     try:
-        await _together(begin_all(), finish_all())
+        await _together(flow.begin_all(values), flow.put_in_order(), flow.finish_all())
     finally:
-        left = [pair[1] for pair in _drained(begun) if pair]
+        await flow.cancel()
+
+
+@dataclass(frozen=True, slots=True)
+class _Flow(Generic[T, R]):
+    """What ``overlap`` keeps: values that were begun, and those whose turn has come.
+
+    Attributes:
+        hands: Free places to begin on a value.
+        room: Free places for values under way.
+        begun: In order; None after the last.
+        ready: The same, with their results.
+    """
+
+    begin: Callable[[T], Awaitable[R]]
+    finish: Callable[[list[tuple[T, R]]], Awaitable[None]]
+    hands: asyncio.Semaphore
+    room: asyncio.Semaphore
+    begun: asyncio.Queue[tuple[T, asyncio.Future[R]] | None] = field(default_factory=asyncio.Queue)
+    ready: asyncio.Queue[tuple[T, R] | None] = field(default_factory=asyncio.Queue)
+
+    async def begin_all(self, values: AsyncIterable[T]) -> None:
+        await self._place()
+        async for value in values:
+            self.begun.put_nowait((value, asyncio.ensure_future(self._begin(value))))
+            await self._place()
+        self.begun.put_nowait(None)
+
+    async def _place(self) -> None:
+        await self.room.acquire()
+        await self.hands.acquire()
+
+    async def _begin(self, value: T) -> R:
+        try:
+            return await self.begin(value)
+        finally:
+            self.hands.release()
+
+    async def put_in_order(self) -> None:
+        while (one := await self.begun.get()) is not None:
+            value, result = one
+            self.ready.put_nowait((value, await result))
+        self.ready.put_nowait(None)
+
+    async def finish_all(self) -> None:
+        ended = False
+        while not ended:
+            taken = [await self.ready.get(), *_drained(self.ready)]
+            ended = taken[-1] is None
+            pairs = [pair for pair in taken if pair is not None]
+            if pairs:
+                await self.finish(pairs)
+            for _ in pairs:
+                self.room.release()
+
+    async def cancel(self) -> None:
+        left = [pair[1] for pair in _drained(self.begun) if pair]
         for result in left:
             result.cancel()
         await asyncio.gather(*left, return_exceptions=True)

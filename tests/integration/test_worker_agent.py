@@ -71,7 +71,7 @@ def agent(engine: Engine, broker: FakeBroker) -> Iterator[NewsAgent]:
 
 async def handle(agent: NewsAgent, messages: Sequence[Message]) -> None:
     """Deal with one batch alone."""
-    await agent.complete(await agent.analyse(messages))
+    await agent.complete([await agent.analyse(messages)])
 
 
 def message(offset: int, item_id: str, title: str) -> Message:

@@ -64,25 +64,48 @@ async def test_what_ends_the_values_comes_out_after_what_was_read() -> None:
         await anext(taken)
 
 
-async def test_later_values_are_begun_while_one_is_finished_but_not_too_many() -> None:
+async def test_later_values_are_begun_while_others_are_finished_but_not_too_many() -> None:
     begun: list[int] = []
     finished: list[tuple[int, int]] = []
-    ahead: list[int] = []
+    begun_on = most_begun_on = most_ahead = 0
 
     async def begin(value: int) -> int:
+        nonlocal begun_on, most_begun_on, most_ahead
         begun.append(value)
+        begun_on += 1
+        most_begun_on = max(most_begun_on, begun_on)
+        most_ahead = max(most_ahead, len(begun) - len(finished))
         await asyncio.sleep(0.002 * (value % 3))  # they do not end in order by themselves
+        begun_on -= 1
         return value * 10
 
-    async def finish(value: int, result: int) -> None:
-        await asyncio.sleep(0.002)
-        ahead.append(len(begun) - len(finished))
-        finished.append((value, result))
+    async def finish(pairs: Sequence[tuple[int, int]]) -> None:
+        await asyncio.sleep(0.02)
+        finished.extend(pairs)
 
-    await overlap(each(range(8)), begin, finish, depth=3)
+    await overlap(each(range(20)), begin, finish, at_once=2, depth=5)
 
-    assert finished == [(value, value * 10) for value in range(8)]
-    assert max(ahead) == 3
+    assert finished == [(value, value * 10) for value in range(20)]
+    assert most_begun_on == 2
+    assert most_ahead == 5
+
+
+async def test_what_waited_for_a_long_one_is_finished_together_with_it() -> None:
+    others = asyncio.Event()
+    finished: list[list[int]] = []
+
+    async def begin(value: int) -> None:
+        if value == 0:
+            await others.wait()
+        if value == 3:
+            others.set()
+
+    async def finish(pairs: Sequence[tuple[int, None]]) -> None:
+        finished.append([value for value, _ in pairs])
+
+    await asyncio.wait_for(overlap(each(range(4)), begin, finish, at_once=2, depth=4), 5)
+
+    assert finished == [[0, 1, 2, 3]]
 
 
 @pytest.mark.parametrize("where", ["begin", "finish", "values"])
@@ -100,11 +123,11 @@ async def test_a_failure_anywhere_comes_out_and_leaves_nothing_running(where: st
             raise OSError(where)
         return value
 
-    async def finish(value: int, _: int) -> None:
-        if where == "finish" and value == 5:
+    async def finish(pairs: Sequence[tuple[int, int]]) -> None:
+        if where == "finish" and any(value >= 5 for value, _ in pairs):
             raise OSError(where)
 
     with pytest.raises(OSError, match=where):
-        await asyncio.wait_for(overlap(values(), begin, finish, depth=2), 5)
+        await asyncio.wait_for(overlap(values(), begin, finish, at_once=2, depth=3), 5)
 
     assert asyncio.all_tasks() == running
