@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from itertools import groupby
 from threading import Lock
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
 from transformers import PreTrainedTokenizerBase
 
 from models.batching import plan_batches
@@ -24,9 +25,13 @@ from models.precision import has_native_bfloat16
 from models.windows import WINDOW_TOKENS, Window, cut
 
 MAX_ITEMS = 256
+_TINY = 1e-12
 _IN_FLIGHT = 2
 """Forward passes begun before the one before them is read: a GPU never waits for Python."""
 
+Floats = npt.NDArray[np.float32]
+Places = npt.NDArray[np.int64]
+"""(tokens, 2): where each token begins and ends in its text."""
 Forward = Callable[[Tensor, Tensor], dict[str, Tensor]]
 """(input_ids, attention_mask), each (batch, tokens) -> logits a head: (batch, labels), or
 (batch, tokens, labels) for heads on tags and spans."""
@@ -42,9 +47,9 @@ class _Told:
         towards: Logits a token, divided by the temperature, (tokens, labels); or None.
     """
 
-    whole: dict[str, Tensor]
-    tags: Tensor | None
-    towards: Tensor | None
+    whole: dict[str, Floats]
+    tags: Floats | None
+    towards: Floats | None
 
 
 class TransformerClassifier:
@@ -148,20 +153,20 @@ class TransformerClassifier:
     def _read(self, batch: Sequence[int], logits: dict[str, Tensor]) -> dict[int, _Told]:
         """Wait for a forward pass; return what it tells, by the place in ``batch``."""
         scaled = {name: values.cpu() for name, values in logits.items()}
-        whole: dict[str, Tensor] = {}
+        whole: dict[str, Floats] = {}
         tags = towards = None
         for name, head in self.heads.items():
             match head.kind:
                 case HeadKind.SINGLE:
-                    whole[name] = scaled[name].softmax(-1)
+                    whole[name] = scaled[name].softmax(-1).numpy()
                 case HeadKind.MULTI:
-                    whole[name] = scaled[name].sigmoid()
+                    whole[name] = scaled[name].sigmoid().numpy()
                 case HeadKind.TAGS:
-                    tags = scaled[name].softmax(-1)
+                    tags = scaled[name].softmax(-1).numpy()
                 case HeadKind.SPANS:
-                    towards = scaled[name]
+                    towards = scaled[name].numpy()
                 case HeadKind.VECTOR:
-                    whole[name] = scaled[name]
+                    whole[name] = scaled[name].numpy()
         return {
             index: _Told(
                 {name: told[row] for name, told in whole.items()},
@@ -179,30 +184,32 @@ class TransformerClassifier:
     def _analysis(
         self, text: str, windows: Sequence[Window], told: Sequence[_Told], asked: Sequence[Span]
     ) -> Analysis:
-        weights = torch.tensor([float(len(window.ids)) for window in windows])
-        shares = weights[:, None] / weights.sum()
-        sentiment = torch.stack([one.whole["sentiment"] for one in told])
-        probabilities = self._by_sentiment((shares * sentiment).sum(0), "sentiment")
+        weights = np.array([len(window.ids) for window in windows], dtype=np.float32)
+        shares = weights / weights.sum()
+        probabilities = self._by_sentiment(_mean(told, "sentiment", shares), "sentiment")
         relevance = self._highest(told, "relevance")
         offsets = [o for w in windows for o in w.offsets[w.first : w.last]]
+        bounds = np.array(offsets, dtype=np.int64).reshape(-1, 2)
         towards = _joined(windows, [one.towards for one in told])
         sides: tuple[Probabilities, ...] = ()
         if towards is not None:
-            sides = tuple(self._towards(offsets, towards, span) or probabilities for span in asked)
+            sides = tuple(self._towards(bounds, towards, span) or probabilities for span in asked)
         return Analysis(
             probabilities,
             self._topics(told),
             None if relevance is None else float(relevance[0]),
-            self._mentions(text, offsets, _joined(windows, [o.tags for o in told]), towards),
+            self._mentions(
+                text, offsets, bounds, _joined(windows, [o.tags for o in told]), towards
+            ),
             sides,
             self._story_vector(told, shares),
         )
 
-    def _story_vector(self, told: Sequence[_Told], shares: Tensor) -> tuple[float, ...]:
+    def _story_vector(self, told: Sequence[_Told], shares: Floats) -> tuple[float, ...]:
         if STORY_HEAD not in self.heads:
             return ()
-        mean = (shares * torch.stack([one.whole[STORY_HEAD] for one in told])).sum(0)
-        return tuple(normalize(mean, dim=0).tolist())
+        mean = _mean(told, STORY_HEAD, shares)
+        return tuple((mean / max(float(np.linalg.norm(mean)), _TINY)).tolist())
 
     def _topics(self, told: Sequence[_Told]) -> tuple[TopicScore, ...]:
         highest = self._highest(told, "topics")
@@ -214,36 +221,48 @@ class TransformerClassifier:
         topics = [TopicScore(label, p) for label, p in pairs if p >= least]
         return tuple(sorted(topics, key=lambda topic: -topic.probability))
 
-    def _highest(self, told: Sequence[_Told], name: str) -> Tensor | None:
+    def _highest(self, told: Sequence[_Told], name: str) -> Floats | None:
         if name not in self.heads:
             return None
-        return torch.stack([one.whole[name] for one in told]).amax(0)
+        highest: Floats = np.stack([one.whole[name] for one in told]).max(0)
+        return highest
 
     def _mentions(
-        self, text: str, offsets: Sequence[Span], tags: Tensor | None, towards: Tensor | None
+        self,
+        text: str,
+        offsets: Sequence[Span],
+        bounds: Places,
+        tags: Floats | None,
+        towards: Floats | None,
     ) -> tuple[Mention, ...]:
         if tags is None or towards is None:
             return ()
-        names = read_names(text, offsets, tags.numpy())
         return tuple(
             Mention(name.start, name.end, name.type, name.probability, side)
-            for name in names
-            if (side := self._towards(offsets, towards, (name.start, name.end)))
+            for name in read_names(text, offsets, tags)
+            if (side := self._towards(bounds, towards, (name.start, name.end)))
         )
 
-    def _towards(self, offsets: Sequence[Span], logits: Tensor, span: Span) -> Probabilities | None:
+    def _towards(self, bounds: Places, logits: Floats, span: Span) -> Probabilities | None:
         """Return the sentiment towards a span, None where no token covers a part of it."""
-        inside = [i for i, (start, end) in enumerate(offsets) if start < span[1] and span[0] < end]
-        if not inside:
+        inside = (bounds[:, 0] < span[1]) & (bounds[:, 1] > span[0])
+        if not inside.any():
             return None
-        return self._by_sentiment(logits[inside].mean(0).softmax(-1), "entity_sentiment")
+        mean = logits[inside].mean(0)
+        odds = np.exp(mean - mean.max())
+        return self._by_sentiment(odds / odds.sum(), "entity_sentiment")
 
-    def _by_sentiment(self, probabilities: Tensor, head: str) -> Probabilities:
+    def _by_sentiment(self, probabilities: Floats, head: str) -> Probabilities:
         told = dict(zip(self.heads[head].labels, probabilities.tolist(), strict=True))
         return {s: told[s.value] for s in Sentiment}
 
 
-def _joined(windows: Sequence[Window], parts: Sequence[Tensor | None]) -> Tensor | None:
+def _mean(told: Sequence[_Told], name: str, shares: Floats) -> Floats:
+    """Return what a head says of a text, by its windows' shares."""
+    return shares @ np.stack([one.whole[name] for one in told])
+
+
+def _joined(windows: Sequence[Window], parts: Sequence[Floats | None]) -> Floats | None:
     """Join what the windows of a text tell of their own tokens, (tokens of the text, labels)."""
     own = [p[w.first : w.last] for w, p in zip(windows, parts, strict=True) if p is not None]
-    return torch.cat(own) if own else None
+    return np.concatenate(own) if own else None

@@ -39,25 +39,21 @@ def cut(
     """Return the windows of all texts, in order; a text of at most ``size`` tokens gives one."""
     limit = min(size, tokenizer.model_max_length)
     overlap = min(OVERLAP_TOKENS, limit // 4)
-    rows = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=limit,
-        stride=overlap,
-        return_overflowing_tokens=True,
-        return_offsets_mapping=True,
-    )
-    owners = rows["overflow_to_sample_mapping"]
+    # The tokenizer's own call makes lists of much that nobody reads.
+    backend = tokenizer.backend_tokenizer
+    backend.no_padding()
+    backend.enable_truncation(limit, stride=overlap)
     windows: list[Window] = []
-    for row, owner in enumerate(owners):
-        ids = rows["input_ids"][row]
-        offsets = [_tight(texts[owner], *pair) for pair in rows["offset_mapping"][row]]
-        begins = row == 0 or owners[row - 1] != owner
-        ends = row + 1 == len(owners) or owners[row + 1] != owner
-        # One special token stands at each end of a row.
-        first = 0 if begins else 1 + overlap // 2
-        last = len(ids) if ends else len(ids) - 1 - (overlap - overlap // 2)
-        windows.append(Window(owner, ids, offsets, first, last))
+    for owner, encoded in enumerate(backend.encode_batch(list(texts))):
+        rows = [encoded, *encoded.overflowing]
+        for place, row in enumerate(rows):
+            ids = row.ids
+            offsets = [_tight(texts[owner], *pair) for pair in row.offsets]
+            # One special token stands at each end of a row.
+            first = 0 if place == 0 else 1 + overlap // 2
+            ends = place + 1 == len(rows)
+            last = len(ids) if ends else len(ids) - 1 - (overlap - overlap // 2)
+            windows.append(Window(owner, ids, offsets, first, last))
     return windows
 
 
