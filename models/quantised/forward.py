@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from models.batching import plan_batches
+from models.batching import plan_parts
 from models.multihead import HeadKind, MultiHeadModel
 from models.precision import has_native_bfloat16
 from models.quantised.calibration import Calibration
@@ -17,8 +17,13 @@ from models.quantised.graph import build_graph
 _PART_TOKENS = 1536
 """Most padded tokens in one part: enough for the kernels, few enough to keep all cores busy."""
 
+_PART_OVERHEAD = 40
+"""What a part costs besides its tokens, in tokens: it was measured as 2.5 ms, a token as 64 us."""
+
+_PART_SIZES = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)
 _TOKEN_STEP = 16
-"""Lengths are rounded up to it: for each new shape OpenVINO makes and keeps code."""
+"""Of all sizes a part has one of these, and lengths are rounded up: for each new shape OpenVINO
+makes and keeps code."""
 
 _KEPT_SHAPES = "128"
 """For how many it keeps: without a limit each new shape costs some MB for good."""
@@ -83,7 +88,7 @@ class QuantisedModel:
         ids, mask = (pad(one, beyond) for one in (input_ids, attention_mask))
         share = -(-sum(lengths) // self._threads)
         limit = max(*lengths, min(_PART_TOKENS, share))
-        parts = plan_batches(lengths, max_items=rows, max_tokens=limit)
+        parts = plan_parts(lengths, max_tokens=limit, overhead=_PART_OVERHEAD, sizes=_PART_SIZES)
         running = []
         for part in parts:
             longest = max(lengths[row] for row in part)
