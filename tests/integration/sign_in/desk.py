@@ -12,7 +12,7 @@ from db.engine import Engine, transaction
 from pipeline.settings import Settings
 from pipeline.web.desk import access, sign_in
 from tests.desk_server import serving
-from tests.integration.oidc_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT
+from tests.integration.sign_in.oidc_provider import CLIENT_ID, CLIENT_SECRET, SUBJECT
 from tests.integration.waiting import until
 from tests.integration.web_client import web_settings
 

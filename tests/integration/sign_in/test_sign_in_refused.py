@@ -1,6 +1,5 @@
 """The sign-in of people at an OpenID provider: what lets nobody in, and what is told then."""
 
-from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
@@ -8,26 +7,15 @@ import pytest
 
 from db.engine import Engine
 from pipeline.web.desk import access, sign_in
-from tests.integration.oidc_provider import ANOTHER_KEY, ProviderForTests, provider_for_tests
-from tests.integration.signing_in import WHO, assert_nobody_is_in, browser, refused, with_oidc
+from tests.integration.sign_in.desk import WHO, assert_nobody_is_in, browser, refused, with_oidc
+from tests.integration.sign_in.oidc_provider import (
+    ANOTHER_KEY,
+    ProviderForTests,
+    provider_for_tests,
+)
 from tests.integration.web_client import API_KEY, web_settings
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def provider() -> Iterator[ProviderForTests]:
-    """A provider that puts everybody into the group of readers."""
-    with provider_for_tests() as provider:
-        provider.claims["groups"] = ["staff", "desk-readers"]
-        yield provider
-
-
-@pytest.fixture
-def client(provider: ProviderForTests, database_url: str) -> Iterator[httpx.Client]:
-    """A browser at a desk that knows the provider."""
-    with browser(with_oidc(provider.issuer, database_url=database_url)) as client:
-        yield client
 
 
 @pytest.mark.parametrize("groups", [None, [], ["staff"], "", {"desk-readers": True}, 7])

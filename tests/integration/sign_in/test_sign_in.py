@@ -1,7 +1,6 @@
 """The sign-in of people at an OpenID provider: who gets in, and how the session ends."""
 
 import re
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,26 +12,11 @@ from db.access_tables import api_keys
 from db.engine import Engine, transaction
 from db.keys import list_keys, revoke_key
 from pipeline.web.desk import access, sign_in
-from tests.integration.oidc_provider import ProviderForTests, provider_for_tests
-from tests.integration.signing_in import WHO, audit, browser, with_oidc
+from tests.integration.sign_in.desk import WHO, audit, browser, with_oidc
+from tests.integration.sign_in.oidc_provider import ProviderForTests
 from tests.integration.web_client import API_KEY
 
 pytestmark = pytest.mark.integration
-
-
-@pytest.fixture
-def provider() -> Iterator[ProviderForTests]:
-    """A provider that puts everybody into the group of readers."""
-    with provider_for_tests() as provider:
-        provider.claims["groups"] = ["staff", "desk-readers"]
-        yield provider
-
-
-@pytest.fixture
-def client(provider: ProviderForTests, database_url: str) -> Iterator[httpx.Client]:
-    """A browser at a desk that knows the provider."""
-    with browser(with_oidc(provider.issuer, database_url=database_url)) as client:
-        yield client
 
 
 def test_a_reader_signs_in_and_comes_to_the_page_that_was_wanted(

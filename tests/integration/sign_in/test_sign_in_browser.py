@@ -11,8 +11,8 @@ from playwright.sync_api import sync_playwright
 
 from pipeline.web.desk import access, sign_in
 from tests.desk_server import serving
-from tests.integration.oidc_provider import provider_for_tests
-from tests.integration.signing_in import with_oidc
+from tests.integration.sign_in.desk import with_oidc
+from tests.integration.sign_in.oidc_provider import provider_for_tests
 
 BROWSER = which("chromium")
 pytestmark = [
