@@ -8,8 +8,6 @@ import base64
 import hashlib
 import json
 import secrets
-import socket
-import threading
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -17,7 +15,6 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 from urllib.parse import parse_qs, urlencode
 
-import uvicorn
 from fastapi import FastAPI, Request
 from fastapi.param_functions import Depends
 from fastapi.security import HTTPBasic, HTTPBasicCredentials
@@ -25,12 +22,13 @@ from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from tests.desk_server import serving_app
+
 CLIENT_ID = "tapewatch"
 CLIENT_SECRET = "k3pt+by/both of us"  # with what has to be escaped in a header
 SUBJECT = "248289761001"
 KEY = RSAKey.generate_key(2048, {"kid": "of the provider"})
 ANOTHER_KEY = RSAKey.generate_key(2048, {"kid": "of the provider"})
-_START_S = 20
 
 
 @dataclass
@@ -38,6 +36,7 @@ class ProviderForTests:
     """What the provider says of whoever comes, and what it was asked.
 
     Attributes:
+        issuer: Its address, once it is served.
         claims: Put into each ID token, over what belongs there; None takes a claim out.
         algorithm: By which tokens are signed: RS256, HS256 or none.
         key: Signs them; the published one is always ``KEY``.
@@ -46,7 +45,7 @@ class ProviderForTests:
         asked: The query of the newest authorization request.
     """
 
-    issuer: str
+    issuer: str = ""
     claims: dict[str, Any] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     algorithm: str = "RS256"
@@ -153,18 +152,7 @@ def _app(provider: ProviderForTests) -> FastAPI:
 @contextmanager
 def provider_for_tests(host: str = "127.0.0.1") -> Iterator[ProviderForTests]:
     """Serve a provider on loopback in a thread; it is down after the block."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        provider = ProviderForTests(f"http://{host}:{listening.getsockname()[1]}")
-        server = uvicorn.Server(
-            uvicorn.Config(_app(provider), log_config=None, access_log=False, lifespan="off")
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        try:
-            until = time.monotonic() + _START_S
-            while not server.started and thread.is_alive() and time.monotonic() < until:
-                time.sleep(0.02)
-            yield provider
-        finally:
-            server.should_exit = True
-            thread.join()
+    provider = ProviderForTests()
+    with serving_app(_app(provider)) as port:
+        provider.issuer = f"http://{host}:{port}"
+        yield provider
