@@ -31,11 +31,13 @@ from rich.table import Table
 from alerts.delivery.secrets import encrypt, new_key, new_secret
 from alerts.types import TransitionKind
 from benchmarks.endpoints import KINDS, Endpoints
+from db.alert_rows import AlertRow
 from db.alerts import save_alerts
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, create_engine, transaction
 from db.migrate import upgrade
 from db.outbox import pending
-from db.rows import AlertRow, ScopeKind, SeriesKey, SubscriptionRow
+from db.rows import ScopeKind, SeriesKey
 from db.subscriptions import create_subscription
 from pipeline.demo.embedded import start_postgres
 from pipeline.stages.alerting import said_of

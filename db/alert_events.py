@@ -5,10 +5,10 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from db.alert_rows import AlertEventRow
 from db.alert_tables import alert_events as said
 from db.alert_tables import alerts
 from db.engine import Session
-from db.rows import AlertEventRow
 
 _COLUMNS = tuple(said.c[name] for name in AlertEventRow.__dataclass_fields__)
 

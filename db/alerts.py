@@ -13,15 +13,17 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from db.alert_rows import AlertEventRow, AlertRow
 from db.alert_tables import alert_events as said
 from db.alert_tables import alert_evidence, alerts, detect_states
 from db.bulk import execute_many
+from db.delivery_rows import SubscriptionRow
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.judgements import active_silences
 from db.matching import wants
 from db.release import release_at
-from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind, SeriesKey, SubscriptionRow
+from db.rows import MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription
 from db.watchlists import lists_for
 

@@ -8,9 +8,9 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.alert_tables import alert_events
+from db.delivery_rows import AttemptRow, DeliveryStateRow
 from db.delivery_tables import delivery_attempts, outbox, subscriptions
 from db.engine import Session
-from db.rows import AttemptRow, DeliveryStateRow
 
 _QUERY = sa.select(
     outbox.c.position,

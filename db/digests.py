@@ -8,10 +8,10 @@ from uuid import UUID
 import sqlalchemy as sa
 
 from db.alert_tables import alert_events
+from db.delivery_rows import NoticeRow
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
 from db.notices import save_notice
-from db.rows import NoticeRow
 
 
 @dataclass(frozen=True, slots=True)

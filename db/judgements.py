@@ -6,9 +6,10 @@ from uuid import UUID
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from db.alert_rows import AcknowledgementRow, PrecisionRow, SilenceRow
 from db.alert_tables import acknowledgements, alerts, silences
 from db.engine import Session
-from db.rows import AcknowledgementRow, PrecisionRow, ScopeKind, SeriesKey, SilenceRow
+from db.rows import ScopeKind, SeriesKey
 
 WANTED = "wanted"
 

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from db.rows import AlertRow, ScopeKind, SubscriptionRow
+from db.alert_rows import AlertRow
+from db.delivery_rows import SubscriptionRow
+from db.rows import ScopeKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from uuid import UUID, uuid5
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
+from db.delivery_rows import NoticeRow
 from db.delivery_tables import outbox, subscriptions
 from db.engine import Session
-from db.rows import NoticeRow
 
 
 def save_notice(session: Session, notice: NoticeRow, *, to: Sequence[UUID]) -> list[str]:

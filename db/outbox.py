@@ -11,9 +11,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from db.delivery_rows import AttemptRow, DeliveryRow
 from db.delivery_tables import delivery_attempts, outbox
 from db.engine import Session
-from db.rows import AttemptRow, DeliveryRow
 from db.subscriptions import to_subscription
 
 # The outer conditions are checked anew on the row that was locked, so two claimers that saw

@@ -3,7 +3,7 @@
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from db.rows import SubscriptionRow
+from db.delivery_rows import SubscriptionRow
 
 
 def release_at(subscription: SubscriptionRow, *, severity: str, now: datetime) -> datetime | None:

@@ -5,9 +5,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from db.delivery_rows import TargetKind
 from db.delivery_tables import old_secrets, subscriptions
 from db.engine import Session
-from db.rows import TargetKind
 
 # Each of them signs every message, in one header.
 MAX_OLD_SECRETS = 4

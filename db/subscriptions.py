@@ -9,9 +9,9 @@ from uuid import UUID
 
 import sqlalchemy as sa
 
+from db.delivery_rows import SubscriptionRow, TargetKind
 from db.delivery_tables import subscriptions
 from db.engine import Session
-from db.rows import SubscriptionRow, TargetKind
 
 _COLUMNS = tuple(SubscriptionRow.__dataclass_fields__)
 

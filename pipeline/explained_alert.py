@@ -10,9 +10,10 @@ from uuid import UUID
 from alerts.messages import AlertData, AlertEvent, Reasons, Tone
 from alerts.negative_spike import upper_tail
 from alerts.types import DEFAULTS, Detector, Rule
+from db.alert_rows import AlertRow
 from db.alerts import events_of, find_alerts
 from db.engine import Session
-from db.rows import AlertRow, SeriesKey
+from db.rows import SeriesKey
 from db.trends import models_of
 from pipeline.rules import Rules, ScopedRule
 from pipeline.stages.alerting import tone_of

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from alerts.types import Severity, Verdict
+from db.alert_rows import AcknowledgementRow, SilenceRow
 from db.engine import Session
 from db.judgements import acknowledge, create_silence
-from db.rows import AcknowledgementRow, ScopeKind, SeriesKey, SilenceRow
+from db.rows import ScopeKind, SeriesKey
 from pipeline.series import BadQuery, find_one
 
 # A silence that nobody remembers hides the next crisis.

@@ -12,8 +12,9 @@ from uuid import UUID, uuid4
 
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.types import Detector, Severity
+from db.delivery_rows import SubscriptionRow, TargetKind
 from db.engine import Session
-from db.rows import ScopeKind, SubscriptionRow, TargetKind
+from db.rows import ScopeKind
 from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
 from db.watchlists import list_watchlists
 from pipeline.catalogue import LANGUAGES

@@ -14,7 +14,7 @@ from alerts.delivery.addresses import AddressRefused, checked_addresses, resolve
 from alerts.delivery.chat import BadTarget, check_target, is_chat
 from alerts.delivery.secrets import PREFIX, new_secret
 from alerts.delivery.urls import url_problem
-from db.rows import TargetKind
+from db.delivery_rows import TargetKind
 
 # Standard Webhooks' bounds.
 _MIN_SECRET_BYTES, _MAX_SECRET_BYTES = 24, 64

@@ -4,9 +4,9 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from alerts.notices import SubscriptionTest, Trial, notice_body
+from db.delivery_rows import NoticeRow
 from db.engine import Session
 from db.notices import save_notice
-from db.rows import NoticeRow
 
 
 def queue_trial(session: Session, subscription_id: UUID, *, now: datetime) -> str:

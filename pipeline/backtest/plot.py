@@ -14,7 +14,8 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from alerts.types import Rule
-from db.rows import AlertRow, SeriesKey
+from db.alert_rows import AlertRow
+from db.rows import SeriesKey
 from pipeline.stages.archive import Archive
 from pipeline.stages.reading import measure_at
 

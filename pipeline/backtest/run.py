@@ -10,7 +10,8 @@ from datetime import date, datetime
 
 from alerts.budget import Ranks
 from alerts.types import Detector
-from db.rows import AlertRow, SeriesKey
+from db.alert_rows import AlertRow
+from db.rows import SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.archive import Archive
 from pipeline.stages.detect import Reached, advance

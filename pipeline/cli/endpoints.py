@@ -12,8 +12,8 @@ import typer
 from pipeline.cli.fail import fail
 
 if TYPE_CHECKING:
+    from db.delivery_rows import AttemptRow, SubscriptionRow
     from db.engine import Session
-    from db.rows import AttemptRow, SubscriptionRow
     from pipeline.settings import Settings
 
 _POLL_S = 0.2

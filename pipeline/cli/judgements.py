@@ -13,7 +13,7 @@ from alerts.types import Severity, Verdict
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from db.rows import SilenceRow
+    from db.alert_rows import SilenceRow
 
 app = typer.Typer(no_args_is_help=True, help="List silences, or end one.")
 

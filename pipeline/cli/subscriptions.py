@@ -13,7 +13,7 @@ from pipeline.cli import endpoints
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
-    from db.rows import SubscriptionRow
+    from db.delivery_rows import SubscriptionRow
 
 app = typer.Typer(no_args_is_help=True, help="List and change the webhooks that get alerts.")
 app.command("test")(endpoints.try_out)

@@ -22,7 +22,8 @@ from alerts.messages import (
 )
 from alerts.negative_spike import upper_tail
 from alerts.types import Mention, Rule, Severity, Transition, TransitionKind
-from db.rows import AlertEventRow, AlertRow, MentionRow, SeriesKey
+from db.alert_rows import AlertEventRow, AlertRow
+from db.rows import MentionRow, SeriesKey
 
 # Under this name detection takes its lock and keeps the point that it has reached.
 DETECTOR = "negative_spike"

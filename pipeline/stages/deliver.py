@@ -19,9 +19,9 @@ import structlog
 
 from alerts.delivery.schedule import next_attempt_at
 from alerts.delivery.webhook import Attempt, Outcome, Reason
+from db.delivery_rows import DeliveryRow
 from db.engine import Engine, transaction
 from db.outbox import claim
-from db.rows import DeliveryRow
 from pipeline.stages.digest import make_digests
 from pipeline.stages.settle import settle
 

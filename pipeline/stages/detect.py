@@ -16,9 +16,10 @@ from pydantic import TypeAdapter
 
 from alerts.types import DEFAULTS, Detector, SeriesState, Severity, TransitionKind
 from alerts.walk import resume_at
+from db.alert_rows import AlertEventRow, AlertRow
 from db.alerts import detect_state, find_alerts, save_alerts, save_detect_state, try_lock
 from db.engine import Session
-from db.rows import AlertEventRow, AlertRow, ScopeKind, SeriesKey
+from db.rows import ScopeKind, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, Found, alert_id
 from pipeline.stages.archive import Archive, StoredArchive

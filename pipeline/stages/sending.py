@@ -8,7 +8,7 @@ import httpx
 from alerts.delivery.chat import send_chat
 from alerts.delivery.secrets import SecretUnreadable, decrypt
 from alerts.delivery.webhook import Attempt, Outcome, Reason, send
-from db.rows import DeliveryRow, TargetKind
+from db.delivery_rows import DeliveryRow, TargetKind
 from pipeline.stages.chat_text import chat_message
 
 

@@ -18,11 +18,11 @@ from alerts.notices import (
     SubscriptionTest,
     notice_body,
 )
+from db.delivery_rows import DeliveryRow, NoticeRow
 from db.endpoints import disable, note_failure, note_success
 from db.engine import Session
 from db.notices import save_notice, told_of_operations
 from db.outbox import record_attempt
-from db.rows import DeliveryRow, NoticeRow
 
 _GONE = "the endpoint answered 410 Gone"
 _LOST = "nothing has reached the endpoint for five days"

@@ -17,9 +17,10 @@ from alerts.notices import (
 )
 from alerts.source_silence import HISTORY, SLOT, find_silence
 from db.alerts import try_lock
+from db.delivery_rows import NoticeRow
 from db.engine import Session
 from db.notices import save_notice, told_of_operations
-from db.rows import NoticeRow, SourceSilenceRow
+from db.rows import SourceSilenceRow
 from db.sources import forget_silences, heard_slots, lags, save_silence, silences
 
 _LOCK = "source_silence"

@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from alerts.grouping import told_by
 from alerts.messages import Reasons, Tone
 from alerts.types import Reading, TransitionKind
-from db.rows import AlertEventRow, AlertRow, MentionRow, ScopeKind
+from db.alert_rows import AlertEventRow, AlertRow
+from db.rows import MentionRow, ScopeKind
 from pipeline.stages.alerting import Found, graver, moved, said_of, speaks_for, tone_of
 from pipeline.stages.archive import Archive
 from pipeline.stages.walking import Watch

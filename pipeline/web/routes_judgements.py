@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
 from alerts.types import Verdict
+from db.alert_rows import SilenceRow
 from db.judgements import acknowledgement_of, active_silences, end_silence, precision
-from db.rows import SilenceRow
 from pipeline.judging import NewAcknowledgement, NewSilence, judge, silence
 from pipeline.series import newest_item_at, parse_moment
 from pipeline.web.problems import Problem

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from db import endpoints
 from db.deliveries import find_delivery
+from db.delivery_rows import SubscriptionRow
 from db.engine import Session
-from db.rows import SubscriptionRow
 from db.subscriptions import (
     create_subscription,
     delete_subscription,

@@ -16,8 +16,8 @@ from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from alerts.delivery.secrets import encrypt, new_secret
+from db.delivery_rows import SubscriptionRow
 from db.engine import create_engine, transaction
-from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription
 from pipeline.messages import Limits, item_from, text_hash
 from pipeline.settings import KafkaSettings

@@ -6,10 +6,11 @@ from functools import partial
 
 from sqlalchemy import text
 
+from db.alert_rows import AlertEventRow
 from db.alerts import alert_events
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertEventRow, EntityRow, ItemRow
+from db.rows import EntityRow, ItemRow
 from pipeline.rules import Rules, load_rules
 from pipeline.stages import detect
 from pipeline.stages.accounts import SharedAccounts

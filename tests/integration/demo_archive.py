@@ -6,8 +6,8 @@ from uuid import UUID
 
 from sqlalchemy import text
 
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
-from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription
 from models.entities.gazetteer import Gazetteer
 from models.loading import load_classifier

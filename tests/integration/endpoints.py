@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import UUID
 
 from alerts.delivery.webhook import Attempt, Outcome
-from db.rows import DeliveryRow
+from db.delivery_rows import DeliveryRow
 
 DELIVERED = Attempt(Outcome.DELIVERED, 204)
 REFUSED = Attempt(Outcome.FAILED, 503)

@@ -6,19 +6,11 @@ from uuid import UUID, uuid4, uuid5
 
 from sqlalchemy import Connection, text
 
+from db.alert_rows import AlertEventRow, AlertRow
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import (
-    AlertEventRow,
-    AlertRow,
-    EntityRow,
-    ItemRow,
-    MentionRow,
-    ScopeKind,
-    SeriesKey,
-    StoreResult,
-    SubscriptionRow,
-)
+from db.rows import EntityRow, ItemRow, MentionRow, ScopeKind, SeriesKey, StoreResult
 from db.tone import Tone
 
 NOON = datetime(2023, 3, 9, 12, 0, tzinfo=UTC)

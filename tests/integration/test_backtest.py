@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from db.alert_rows import AlertEventRow
 from db.engine import Engine, transaction
-from db.rows import AlertEventRow, ItemRow
+from db.rows import ItemRow
 from models.entities.gazetteer import Gazetteer
 from pipeline.backtest.run import backtest
 from pipeline.backtest.scoring import read_recording, score

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import make_url
 
 from alerts.delivery.secrets import decrypt, encrypt, new_key, new_secret
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, create_engine, transaction
 from db.migrate import current, head
-from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, list_subscriptions
 from pipeline.demo.embedded import psql
 from tests.integration.crises import END, archive, evaluate, said, store

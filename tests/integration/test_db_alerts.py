@@ -7,6 +7,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from db.alert_rows import AlertRow
 from db.alerts import (
     alert_events,
     detect_state,
@@ -19,7 +20,7 @@ from db.alerts import (
 )
 from db.endpoints import disable
 from db.engine import Engine, transaction
-from db.rows import AlertRow, ScopeKind, SeriesKey
+from db.rows import ScopeKind, SeriesKey
 from db.subscriptions import (
     create_subscription,
     delete_subscription,

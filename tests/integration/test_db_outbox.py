@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 import pytest
 
 from db.alerts import save_alerts
+from db.delivery_rows import AttemptRow, DeliveryRow, SubscriptionRow
 from db.endpoints import disable
 from db.engine import Engine, transaction
 from db.outbox import attempts, claim, pending, record_attempt
-from db.rows import AttemptRow, DeliveryRow, SubscriptionRow
 from db.subscriptions import create_subscription, delete_subscription
 from tests.integration.samples import NOON, alert, event, minutes, subscription
 

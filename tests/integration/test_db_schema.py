@@ -17,13 +17,14 @@ from sqlalchemy import Connection, make_url, text
 
 import db.access_tables
 import db.delivery_tables  # noqa: F401  # these add their tables to the metadata
+from db.alert_rows import AcknowledgementRow
 from db.alerts import save_alerts
 from db.copies import exact_copies
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.judgements import acknowledge
 from db.migrate import current, head, upgrade
-from db.rows import AcknowledgementRow, EntityRow, Places
+from db.rows import EntityRow, Places
 from db.tables import metadata
 from db.trends import mentions
 from tests.compose import ROOT

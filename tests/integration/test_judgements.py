@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 from typer.testing import CliRunner
 
+from db.alert_rows import AcknowledgementRow, AlertRow, PrecisionRow, SilenceRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.judgements import (
@@ -19,14 +20,7 @@ from db.judgements import (
     end_silence,
     precision,
 )
-from db.rows import (
-    AcknowledgementRow,
-    AlertRow,
-    PrecisionRow,
-    ScopeKind,
-    SeriesKey,
-    SilenceRow,
-)
+from db.rows import ScopeKind, SeriesKey
 from db.subscriptions import create_subscription
 from pipeline.cli.main import app
 from tests.integration.samples import NOON, SVB_SERIES, alert, event, item, store, subscription

@@ -10,9 +10,9 @@ from alerts.delivery.schedule import DELAYS
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
 from db.alerts import save_alerts
+from db.delivery_rows import SubscriptionRow
 from db.engine import DatabaseAway, Engine, transaction
 from db.outbox import attempts, pending
-from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription, list_subscriptions
 from pipeline.stages import deliver, settle
 from pipeline.stages.deliver import Lanes

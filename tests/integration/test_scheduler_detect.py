@@ -11,9 +11,10 @@ from sqlalchemy import text
 from alerts.types import Hour, Walk
 from alerts.walk import walk
 from db import trends
+from db.alert_rows import AlertEventRow
 from db.alerts import detect_state, open_alerts, try_lock
 from db.engine import Engine, Session, transaction
-from db.rows import AlertEventRow, EntityRow, SeriesKey
+from db.rows import EntityRow, SeriesKey
 from pipeline.stages import detect, walking
 from pipeline.stages.alerting import DETECTOR
 from pipeline.stages.cells import STEP, grid_end

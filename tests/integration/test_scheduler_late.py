@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from db.alert_rows import AlertEventRow
 from db.engine import Engine, transaction
-from db.rows import AlertEventRow, EntityRow, ItemRow
+from db.rows import EntityRow, ItemRow
 from pipeline.backtest.run import backtest
 from pipeline.stages import detect
 from pipeline.stages.archive import MemoryArchive

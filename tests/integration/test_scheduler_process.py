@@ -13,10 +13,11 @@ from cryptography.fernet import Fernet
 from standardwebhooks import Webhook
 
 from alerts.delivery.secrets import encrypt, new_secret
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.outbox import pending
-from db.rows import Progress, SubscriptionRow
+from db.rows import Progress
 from db.subscriptions import create_subscription
 from pipeline.settings import KafkaSettings
 from pipeline.topics import ensure_topics

@@ -10,8 +10,8 @@ import pytest
 from sqlalchemy import make_url
 
 from alerts.delivery.secrets import encrypt, new_key, new_secret
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
-from db.rows import SubscriptionRow
 from db.subscriptions import create_subscription
 from pipeline.settings import KafkaSettings
 from pipeline.topics import ensure_topics

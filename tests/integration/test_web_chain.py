@@ -7,10 +7,11 @@ import pytest
 
 from alerts.messages import AlertEvent
 from alerts.types import TransitionKind
+from db.alert_rows import AlertRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertRow, Progress, ScopeKind, SeriesKey
+from db.rows import Progress, ScopeKind, SeriesKey
 from pipeline.ingest import Publisher
 from pipeline.settings import Settings
 from pipeline.stages.alerting import said_of

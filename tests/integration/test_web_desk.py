@@ -8,10 +8,11 @@ import pytest
 
 from alerts.messages import AlertData, Evidence, Scope, Window, alert_event, event_body
 from alerts.types import Severity, TransitionKind
+from db.alert_rows import AlertEventRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertEventRow, Places, Progress
+from db.rows import Places, Progress
 from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
 from tests.integration.web_client import API_KEY, web_client, web_settings
 

@@ -10,10 +10,10 @@ import pytest
 from alerts.delivery.secrets import decrypt
 from db import endpoints
 from db.audit import list_audit
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
 from db.keys import create_key
 from db.outbox import record_attempt
-from db.rows import SubscriptionRow
 from db.subscriptions import find_subscription, list_subscriptions
 from db.watchlists import save_watchlist
 from pipeline.access import Scope, new_api_key

@@ -5,10 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from db.alert_rows import AlertEventRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertEventRow, Progress
+from db.rows import Progress
 from tests.integration.samples import NEUTRAL, NOON, alert, item
 from tests.integration.web_client import web_client, web_settings
 

@@ -7,10 +7,10 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from db.alert_rows import AlertEventRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import AlertEventRow
 from db.subscriptions import create_subscription
 from tests.integration.samples import NOON, SVB, alert, item, subscription
 from tests.integration.test_web_desk import fill

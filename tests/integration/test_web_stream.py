@@ -15,9 +15,9 @@ from playwright.sync_api import Page
 from sqlalchemy import text
 
 from db.alert_events import last_position
+from db.alert_rows import AlertEventRow
 from db.alerts import alert_events, save_alerts
 from db.engine import Engine, transaction
-from db.rows import AlertEventRow
 from pipeline.settings import Settings
 from tests.desk_server import serving
 from tests.integration.samples import NOON, alert

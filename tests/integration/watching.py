@@ -12,9 +12,10 @@ from jsonschema import Draft202012Validator
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.transport import guarded_client
 from alerts.types import TransitionKind
+from db.alert_rows import AlertRow
 from db.alerts import save_alerts
+from db.delivery_rows import SubscriptionRow
 from db.engine import Engine, transaction
-from db.rows import AlertRow, SubscriptionRow
 from db.subscriptions import create_subscription
 from pipeline.stages.alerting import said_of
 from pipeline.stages.deliver import Lanes

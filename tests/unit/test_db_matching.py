@@ -5,8 +5,10 @@ from uuid import UUID
 
 import pytest
 
+from db.alert_rows import AlertRow
+from db.delivery_rows import SubscriptionRow
 from db.matching import Lists, wants
-from db.rows import AlertRow, ScopeKind, SeriesKey, SubscriptionRow
+from db.rows import ScopeKind, SeriesKey
 from tests.integration.samples import MARKET, alert
 
 LISTS = Lists(

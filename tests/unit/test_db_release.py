@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from db.delivery_rows import SubscriptionRow
 from db.release import release_at
-from db.rows import SubscriptionRow
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 NEW_YORK = "America/New_York"

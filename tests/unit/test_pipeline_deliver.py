@@ -12,8 +12,8 @@ from standardwebhooks import Webhook
 from alerts.delivery.schedule import DELAYS
 from alerts.delivery.secrets import encrypt, new_secret
 from alerts.delivery.webhook import Attempt, Outcome, Reason
+from db.delivery_rows import DeliveryRow, SubscriptionRow
 from db.engine import Engine
-from db.rows import DeliveryRow, SubscriptionRow
 from pipeline.stages import deliver, settle
 from pipeline.stages.deliver import deliver_one
 from pipeline.stages.sending import SignedPost

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from alerts.messages import Reasons, Tone
 from alerts.types import Reading, Rule, Severity, Transition, TransitionKind
-from db.rows import AlertRow, MentionRow, ScopeKind, SeriesKey
+from db.alert_rows import AlertRow
+from db.rows import MentionRow, ScopeKind, SeriesKey
 from pipeline.stages.alerting import DETECTOR, Found, alert_id, moved, said_of, to_mention
 from pipeline.stages.cells import STEP, grid_end
 

@@ -9,8 +9,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.types import Detector, Severity
 from db.deliveries import last_attempts, list_deliveries, newest_attempts
+from db.delivery_rows import SubscriptionRow
 from db.engine import Session
-from db.rows import ScopeKind, SeriesKey, SubscriptionRow
+from db.rows import ScopeKind, SeriesKey
 from db.subscriptions import list_subscriptions
 from db.trends import scope_names
 from db.watchlists import list_watchlists

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from db import desk
+from db.alert_rows import AlertRow, SilenceRow
 from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
 from db.judgements import active_silences
-from db.rows import AlertRow, MentionRow, SeriesKey, SilenceRow
+from db.rows import MentionRow, SeriesKey
 from db.sources import silences
 from db.trends import mentions
 from pipeline.series import MARKET
