@@ -195,14 +195,6 @@ def find_alerts(session: Session, alert_ids: Collection[UUID]) -> list[AlertRow]
     return _load(session, sa.select(alerts).where(alerts.c.id.in_(alert_ids)))
 
 
-def events_of(session: Session, alert_id: UUID) -> list[AlertEventRow]:
-    """Return what was said about one alert, in order."""
-    table = said.c
-    query = sa.select(table.alert_id, table.revision, table.type, table.at, table.body)
-    query = query.where(table.alert_id == alert_id).order_by(table.revision)
-    return [AlertEventRow(*row) for row in session.execute(query)]
-
-
 def alert_events(
     session: Session, *, after: int = 0, limit: int = 1000
 ) -> list[tuple[int, AlertEventRow]]:

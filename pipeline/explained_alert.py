@@ -10,8 +10,9 @@ from uuid import UUID
 from alerts.messages import AlertData, AlertEvent, Reasons, Tone
 from alerts.negative_spike import upper_tail
 from alerts.types import DEFAULTS, Detector, Rule
+from db.alert_events import alert_history
 from db.alert_rows import AlertRow
-from db.alerts import events_of, find_alerts
+from db.alerts import find_alerts
 from db.engine import Session
 from db.rows import SeriesKey
 from db.trends import models_of
@@ -95,7 +96,7 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     rule = _rule(alert, scoped, rules, session)
     said = tuple(
         _compared(archive, alert.scope, AlertEvent.model_validate_json(event.body), rule)
-        for event in events_of(session, alert_id)
+        for event in alert_history(session, alert_id)
     )
     window = said[0].event.data.window
     ids = [mention.item_id for mention in said[0].measured.mentions]

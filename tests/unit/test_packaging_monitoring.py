@@ -22,8 +22,6 @@ PROMETHEUS = CONFIG / "prometheus"
 BOARDS = sorted((CONFIG / "grafana/dashboards").glob("*.json"))
 RULES = yaml.safe_load((PROMETHEUS / "rules.yml").read_text("utf-8"))["groups"][0]["rules"]
 PROMTOOL = which("promtool")
-# Of Prometheus itself.
-ITS_OWN = {"up"}
 
 needs_promtool = pytest.mark.skipif(
     PROMTOOL is None, reason="there is no promtool (Debian: apt-get install prometheus)"
