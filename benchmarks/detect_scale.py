@@ -26,7 +26,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy import text
 
-from db.alerts import detect_state, save_detect_state
+from db.detect_states import detect_state, save_detect_state
 from db.engine import Engine, create_engine, transaction
 from db.migrate import upgrade
 from pipeline.demo.embedded import start_postgres

@@ -1,4 +1,4 @@
-"""Read what was said about given alerts; db.alerts writes it, in the order of saving."""
+"""Read what was said about alerts; db.alerts writes it."""
 
 from collections.abc import Sequence
 from uuid import UUID
@@ -25,6 +25,20 @@ def last_events(session: Session, alert_ids: Sequence[UUID]) -> list[AlertEventR
     query = sa.select(*_COLUMNS).join(alerts, last).where(alerts.c.id.in_(alert_ids))
     found = {row.alert_id: AlertEventRow(*row) for row in session.execute(query)}
     return [found[alert_id] for alert_id in alert_ids if alert_id in found]
+
+
+def alert_events(
+    session: Session, *, after: int = 0, limit: int = 1000
+) -> list[tuple[int, AlertEventRow]]:
+    """Return events with their positions, in the order in which they were saved.
+
+    Positions grow but have gaps. Events become visible in this order, whoever saves them (a
+    trigger makes savers wait for each other), so a reader that goes on after the last position
+    misses none.
+    """
+    query = sa.select(said.c.position, *_COLUMNS).where(said.c.position > after)
+    query = query.order_by(said.c.position).limit(limit)
+    return [(position, AlertEventRow(*event)) for position, *event in session.execute(query)]
 
 
 def last_position(session: Session) -> int:

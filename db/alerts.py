@@ -1,6 +1,7 @@
-"""Store and read alerts, what was said about them, and what detection remembers.
+"""Store alerts with what is said about them, and read how they stand.
 
-An alert's event and its outbox rows are written together; db.outbox sends them on.
+An alert's event and its outbox rows are written together; db.outbox sends them on, and
+db.alert_events reads what was said.
 """
 
 from collections import defaultdict
@@ -14,8 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import insert
 
 from db.alert_rows import AlertEventRow, AlertRow
-from db.alert_tables import alert_events as said
-from db.alert_tables import alert_evidence, alerts, detect_states
+from db.alert_tables import alert_evidence, alerts
 from db.bulk import execute_many
 from db.delivery_rows import SubscriptionRow
 from db.delivery_tables import outbox, subscriptions
@@ -27,7 +27,6 @@ from db.rows import MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription
 from db.watchlists import lists_for
 
-_REMEMBERED = ("evaluated_until", "state", "seen")
 _EVIDENCE = tuple(MentionRow.__dataclass_fields__)
 _OTHER = {"scope", "languages", "evidence", "related"}
 _COPIED = tuple(sorted(set(AlertRow.__dataclass_fields__) - _OTHER))
@@ -193,56 +192,6 @@ def list_alerts(
 def find_alerts(session: Session, alert_ids: Collection[UUID]) -> list[AlertRow]:
     """Return those of these alerts that are stored, as they stand now."""
     return _load(session, sa.select(alerts).where(alerts.c.id.in_(alert_ids)))
-
-
-def alert_events(
-    session: Session, *, after: int = 0, limit: int = 1000
-) -> list[tuple[int, AlertEventRow]]:
-    """Return events with their positions, in the order in which they were saved.
-
-    Positions grow but have gaps. Events become visible in this order, whoever saves them (a
-    trigger makes savers wait for each other), so a reader that goes on after the last position
-    misses none.
-    """
-    table = said.c
-    query = sa.select(table.position, table.alert_id, table.revision, table.type, table.at)
-    query = query.add_columns(table.body).where(table.position > after)
-    query = query.order_by(table.position).limit(limit)
-    return [(position, AlertEventRow(*event)) for position, *event in session.execute(query)]
-
-
-def detect_state(session: Session, name: str) -> dict[str, Any] | None:
-    """Return what a detector saved: ``evaluated_until`` (event time), ``state`` and ``seen``."""
-    query = sa.select(*(detect_states.c[name] for name in _REMEMBERED))
-    row = session.execute(query.where(detect_states.c.name == name)).first()
-    return None if row is None else dict(row._mapping)
-
-
-def save_detect_state(
-    session: Session,
-    name: str,
-    evaluated_until: datetime,
-    state: dict[str, Any],
-    seen: int | None = None,
-) -> None:
-    """Replace what a detector remembers, where ``state`` must be JSON; does not commit.
-
-    Args:
-        session: An open session.
-        name: Of the detector.
-        evaluated_until: Event time.
-        state: What it likes.
-        seen: ``db.trends.snapshot`` from before it read the news.
-    """
-    columns = {"evaluated_until": evaluated_until, "state": state, "seen": seen}
-    upsert = insert(detect_states).values(name=name, **columns)
-    session.execute(upsert.on_conflict_do_update(index_elements=["name"], set_=columns))
-
-
-def try_lock(session: Session, name: str) -> bool:
-    """Take a lock until the transaction ends; return False at once if another has it."""
-    key = sa.func.hashtextextended(name, 0)
-    return bool(session.execute(sa.select(sa.func.pg_try_advisory_xact_lock(key))).scalar())
 
 
 def _load(session: Session, query: sa.Select[Any]) -> list[AlertRow]:

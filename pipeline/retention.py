@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from db.alerts import try_lock
 from db.engine import Engine, transaction
+from db.locks import try_lock
 from db.retention import Kept, remove_old
 from pipeline.scheduler_metrics import REMOVED
 from pipeline.settings import RetentionSettings

@@ -9,7 +9,7 @@ from typing import Any, Self
 
 import psycopg
 
-from db.alerts import detect_state
+from db.detect_states import detect_state
 from db.engine import transaction
 from db.outbox import pending
 from db.trends import partition_progress

@@ -17,8 +17,10 @@ from pydantic import TypeAdapter
 from alerts.types import DEFAULTS, Detector, SeriesState, Severity, TransitionKind
 from alerts.walk import resume_at
 from db.alert_rows import AlertEventRow, AlertRow
-from db.alerts import detect_state, find_alerts, save_alerts, save_detect_state, try_lock
+from db.alerts import find_alerts, save_alerts
+from db.detect_states import detect_state, save_detect_state
 from db.engine import Session
+from db.locks import try_lock
 from db.rows import ScopeKind, SeriesKey
 from pipeline.rules import Rules
 from pipeline.stages.alerting import DETECTOR, Found, alert_id

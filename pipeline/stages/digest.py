@@ -8,10 +8,10 @@ from itertools import groupby
 
 from alerts.messages import AlertEvent
 from alerts.notices import digest_body, digest_entry
-from db.alerts import try_lock
 from db.delivery_rows import NoticeRow
 from db.digests import released, save_digest
 from db.engine import Session
+from db.locks import try_lock
 
 _LOCK = "digest"
 _TYPE = "alert.digest"

@@ -16,9 +16,9 @@ from alerts.notices import (
     notice_body,
 )
 from alerts.source_silence import HISTORY, SLOT, find_silence
-from db.alerts import try_lock
 from db.delivery_rows import NoticeRow
 from db.engine import Session
+from db.locks import try_lock
 from db.notices import save_notice, told_of_operations
 from db.rows import SourceSilenceRow
 from db.sources import forget_silences, heard_slots, lags, save_silence, silences

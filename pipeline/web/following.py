@@ -13,9 +13,8 @@ from collections.abc import AsyncIterator, Callable
 
 from starlette.concurrency import run_in_threadpool
 
-from db.alert_events import last_position
+from db.alert_events import alert_events, last_position
 from db.alert_rows import AlertEventRow
-from db.alerts import alert_events
 from db.engine import DatabaseAway, Engine, transaction
 
 LOOK_EVERY_S = 1.0

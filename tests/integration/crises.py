@@ -6,8 +6,8 @@ from functools import partial
 
 from sqlalchemy import text
 
+from db.alert_events import alert_events
 from db.alert_rows import AlertEventRow
-from db.alerts import alert_events
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import EntityRow, ItemRow

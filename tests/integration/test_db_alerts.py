@@ -7,19 +7,13 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from db.alert_events import alert_events
 from db.alert_rows import AlertRow
-from db.alerts import (
-    alert_events,
-    detect_state,
-    find_alerts,
-    list_alerts,
-    open_alerts,
-    save_alerts,
-    save_detect_state,
-    try_lock,
-)
+from db.alerts import find_alerts, list_alerts, open_alerts, save_alerts
+from db.detect_states import detect_state, save_detect_state
 from db.endpoints import disable
 from db.engine import Engine, transaction
+from db.locks import try_lock
 from db.rows import ScopeKind, SeriesKey
 from db.subscriptions import (
     create_subscription,

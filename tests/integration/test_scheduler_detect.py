@@ -12,8 +12,10 @@ from alerts.types import Hour, Walk
 from alerts.walk import walk
 from db import trends
 from db.alert_rows import AlertEventRow
-from db.alerts import detect_state, open_alerts, try_lock
+from db.alerts import open_alerts
+from db.detect_states import detect_state
 from db.engine import Engine, Session, transaction
+from db.locks import try_lock
 from db.rows import EntityRow, SeriesKey
 from pipeline.stages import detect, walking
 from pipeline.stages.alerting import DETECTOR

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import pytest
 
-from db.alerts import detect_state
+from db.detect_states import detect_state
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Progress

@@ -14,9 +14,9 @@ import pytest
 from playwright.sync_api import Page
 from sqlalchemy import text
 
-from db.alert_events import last_position
+from db.alert_events import alert_events, last_position
 from db.alert_rows import AlertEventRow
-from db.alerts import alert_events, save_alerts
+from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from pipeline.settings import Settings
 from tests.desk_server import serving
