@@ -33,7 +33,7 @@ def save_detect_state(
         name: Of the detector.
         evaluated_until: Event time.
         state: What it likes.
-        seen: ``db.trends.snapshot`` from before it read the news.
+        seen: ``db.candidates.snapshot`` from before it read the news.
     """
     columns = {"evaluated_until": evaluated_until, "state": state, "seen": seen}
     upsert = insert(detect_states).values(name=name, **columns)

@@ -11,7 +11,7 @@ from itertools import count
 from typing import Protocol
 
 from alerts.accounts.assign import Placer
-from db import trends
+from db import candidates, trends
 from db.buckets import series_of
 from db.copies import assign_copies
 from db.engine import Session
@@ -105,7 +105,7 @@ class StoredArchive:
 
     def snapshot(self) -> int | None:
         """See ``Archive``."""
-        return trends.snapshot(self._session)
+        return candidates.snapshot(self._session)
 
     def candidates(
         self,
@@ -120,7 +120,7 @@ class StoredArchive:
         late_since: datetime,
     ) -> dict[SeriesKey, datetime | None]:
         """See ``Archive``; whole buckets are counted."""
-        return trends.candidates(
+        return candidates.candidates(
             self._session,
             kinds=kinds,
             window=window,
