@@ -165,7 +165,8 @@ class _Run:
 def _archive(
     settings: Settings, stream: Path | None, scored: Path | None, until: str | None
 ) -> Iterator[Archive]:
-    from pipeline.stages.archive import MemoryArchive, StoredArchive
+    from pipeline.backtest.memory_archive import MemoryArchive
+    from pipeline.stages.archive import StoredArchive
 
     if stream is None:
         from pipeline.cli.database import open_session

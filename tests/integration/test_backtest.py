@@ -12,13 +12,14 @@ from db.alert_rows import AlertEventRow
 from db.engine import Engine, transaction
 from db.rows import ItemRow
 from models.entities.gazetteer import Gazetteer
+from pipeline.backtest.memory_archive import MemoryArchive, places_in_order
 from pipeline.backtest.run import backtest
 from pipeline.backtest.scoring import read_recording, score
 from pipeline.demo.services import COMPANIES
 from pipeline.messages import Limits
 from pipeline.rules import Rules, load_rules
 from pipeline.stages.accounts import SharedAccounts
-from pipeline.stages.archive import MemoryArchive, StoredArchive, places_in_order
+from pipeline.stages.archive import StoredArchive
 from pipeline.stages.classify import Floors, analyse
 from pipeline.stages.parse import Message, parse
 from pipeline.stages.store import store_batch

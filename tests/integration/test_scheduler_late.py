@@ -10,9 +10,9 @@ import pytest
 from db.alert_rows import AlertEventRow
 from db.engine import Engine, transaction
 from db.rows import EntityRow, ItemRow
+from pipeline.backtest.memory_archive import MemoryArchive
 from pipeline.backtest.run import backtest
 from pipeline.stages import detect
-from pipeline.stages.archive import MemoryArchive
 from tests.integration.crises import END, RULES, START, archive, evaluate, said, store
 from tests.integration.samples import item
 

@@ -14,8 +14,8 @@ from db.accounts import accounts_after, first_number
 from db.engine import Engine, Session, transaction
 from db.items import store_items
 from db.rows import ItemRow, Places
+from pipeline.backtest.memory_archive import places_in_order
 from pipeline.stages.accounts import SharedAccounts
-from pipeline.stages.archive import places_in_order
 from pipeline.stages.classify import Analysed
 from pipeline.stages.parse import Message
 from pipeline.stages.store import store_batch

@@ -8,10 +8,10 @@ import pytest
 
 from alerts.types import Rule
 from db.rows import ItemRow, ScopeKind, SeriesKey
+from pipeline.backtest.memory_archive import MemoryArchive
 from pipeline.backtest.run import Fired, alerts_of, backtest, compare
 from pipeline.backtest.truth import TruthError, judge, read_truth
 from pipeline.rules import Rules, ScopedRule
-from pipeline.stages.archive import MemoryArchive
 from tests.integration.crises import END, START, archive
 
 ALL = {ScopeKind.ENTITY: None}

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from alerts.accounts.vectors import pack
-from pipeline.stages.archive import MemoryArchive, places_in_order
+from pipeline.backtest.memory_archive import MemoryArchive, places_in_order
 from tests.integration.samples import MARKET, NOON, item
 
 STORY = "Northwind falls after a collapse of its loan book in the north"

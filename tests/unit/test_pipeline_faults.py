@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from db.rows import ItemRow
+from pipeline.backtest.memory_archive import MemoryArchive
 from pipeline.backtest.run import alerts_of, backtest
 from pipeline.rules import load_rules
-from pipeline.stages.archive import MemoryArchive
 from tests.unit.invented_news import CRISIS, JET, NEUTRAL, QUIET, item
 
 

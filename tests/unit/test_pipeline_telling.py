@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from db.rows import ItemRow
+from pipeline.backtest.memory_archive import MemoryArchive
 from pipeline.backtest.run import MemoryRanks, alerts_of, backtest
 from pipeline.rules import Rules, load_rules
-from pipeline.stages.archive import MemoryArchive
 from pipeline.stages.detect import Reached, advance
 from tests.unit.invented_news import CRISIS, JET, NEGATIVE, NEUTRAL, OTHER, QUIET, SPIRIT, item
 
