@@ -1,4 +1,4 @@
-"""`tapewatch classify`, `train` and `trim-encoder`: the model without the stream."""
+"""`tapewatch classify`: the model without the stream."""
 
 from __future__ import annotations
 
@@ -141,50 +141,3 @@ def _classify(settings: Settings, rows: Iterator[dict[str, Any]], out: IO[str]) 
                 line = _add(row, analysis, entities)
                 out.write(json.dumps(line, ensure_ascii=False) + "\n")
             progress.update(task, advance=len(batch))
-
-
-def train(
-    config: Annotated[
-        Path, typer.Argument(help="TOML file of the run; see models/training/shipped-1.toml.")
-    ],
-    data: Annotated[
-        Path, typer.Option(help="Folder that the configuration's files are relative to.")
-    ],
-    out: Annotated[Path, typer.Option(help="Model folder to write; checkpoints go to OUT/run.")],
-    *,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
-    ] = False,
-) -> None:
-    """Fine-tune an encoder on labelled JSON lines; needs the `train` extra."""
-    try:
-        from models.training.train import train as run
-    except ImportError as error:
-        raise fail(f"{error.name} is not installed: pip install 'tapewatch[train]'") from error
-    from models.training.config import read_config
-
-    try:
-        metrics = run(read_config(config), data, out, resume=resume)
-    except (OSError, ValueError) as error:
-        raise fail(str(error)) from error
-    typer.echo(json.dumps(metrics, indent=2))
-
-
-def trim_encoder(
-    source: Annotated[
-        str,
-        typer.Argument(help="Folder or Hugging Face name of an encoder with a unigram vocabulary."),
-    ],
-    out: Annotated[Path, typer.Argument(help="Folder to write.")],
-    corpus: Annotated[
-        list[Path], typer.Option(help="JSON lines (plain or .gz) that say which words are used.")
-    ],
-    size: Annotated[int, typer.Option(min=1000, help="Most words kept.")] = 40_000,
-) -> None:
-    """Shrink an encoder to the vocabulary of a corpus, before `train`."""
-    from models.training.trim import trim_encoder as run
-
-    try:
-        run(source, out, corpus, size=size)
-    except (OSError, ValueError) as error:
-        raise fail(str(error)) from error

