@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from alerts.accounts.clock import StreamClock
-from alerts.accounts.copies import Account, CopyIndex, Text
+from alerts.accounts.copies import Text
+from alerts.accounts.copy_index import Account, CopyIndex
 from alerts.accounts.stories import StoryIndex
 from alerts.accounts.vectors import unpack
 

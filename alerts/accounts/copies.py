@@ -1,27 +1,21 @@
 """Tell copies: items that repeat an earlier text, word for word or nearly.
 
-Candidates come from MinHash bands (A. Broder, 1997, "On the resemblance and containment of
-documents"); what differs between two texts then decides, for two companies' headlines in one
-pattern of words are alike and no copies.
+MinHash bands (A. Broder, 1997, "On the resemblance and containment of documents") say which texts
+are compared (``alerts.accounts.copy_index``); what differs between two of them then decides, for
+two companies' headlines in one pattern of words are alike and no copies.
 """
 
 import difflib
 import re
 import zlib
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from sys import intern
 
 import numpy as np
 import numpy.typing as npt
 
 from alerts.accounts.words import is_number, plain_title, stems, words
-
-# Wire services and portals repeat a text within hours, rarely days; a text that comes back
-# after three days (a daily wrap's boilerplate, an anniversary) is news again.
-COPY_WINDOW = timedelta(hours=72)
 
 # Three rows a band: two texts that share half of their words meet in one band of twelve with
 # probability 0.80, two that share seven tenths with 0.99, two that share a fifth with 0.09.
@@ -37,10 +31,6 @@ _SHIFTS = _RNG.integers(0, int(_PRIME), _HASHES, dtype=np.uint64)
 # What a body says it says at its beginning; longer ones are compared on that.
 _BODY_WORDS = 300
 _SHINGLE = 3
-# In one band; templates fill a band with what is no copy.
-_MOST_IN_BAND = 24
-# A backstop: some 5 kB each.
-MOST_ACCOUNTS = 100_000
 
 _NEGATIONS = frozenset(("no", "not", "never", "without", "deny", "deni", "unlikely", "fals"))
 _CALENDAR = frozenset(
@@ -97,20 +87,6 @@ class Text:
     body_words: frozenset[str]
     bands: tuple[int, ...]
     exact: int
-
-
-@dataclass(frozen=True, slots=True)
-class Account:
-    """An item that is no copy, as the index keeps it.
-
-    Attributes:
-        story: Number of the account that began its story; 0 where nobody asks for stories.
-    """
-
-    id: str
-    at: datetime
-    text: Text
-    story: int = 0
 
 
 def read_text(title: str, body: str) -> Text:
@@ -230,67 +206,6 @@ def _holds(text: Text, word: str) -> bool:
 
 def _dated(changed: set[str]) -> bool:
     return any(is_number(word) or word in _CALENDAR for word in changed)
-
-
-class CopyIndex:
-    """The accounts of the last 72 hours of event time, by their bands; bounded.
-
-    Of a text that is copied a million times only the account is kept.
-    """
-
-    def __init__(self, *, most: int = MOST_ACCOUNTS) -> None:
-        """Begin empty; ``most`` accounts are kept."""
-        self._most = most
-        self._accounts: OrderedDict[str, Account] = OrderedDict()
-        self._bands: defaultdict[int, deque[str]] = defaultdict(lambda: deque(maxlen=_MOST_IN_BAND))
-
-    def __len__(self) -> int:
-        """Return how many accounts are kept."""
-        return len(self._accounts)
-
-    def find(self, at: datetime, text: Text) -> Account | None:
-        """Return the account that a text repeats, the one most alike, or None."""
-        counts: dict[str, int] = {}
-        for band in text.bands:
-            for one in self._bands.get(band, ()):
-                counts[one] = counts.get(one, 0) + 1
-        # Most bands in common first; the earlier of two, for counts are in order of arrival.
-        for candidate in sorted(counts, key=lambda one: -counts[one])[:_MOST_IN_BAND]:
-            account = self._accounts[candidate]
-            near = abs(at - account.at) < COPY_WINDOW
-            if near and is_copy(text, account.text):
-                return account
-        return None
-
-    def add(self, account: Account, now: datetime) -> list[str]:
-        """Take in an account, and let go of those too old at the event time ``now``.
-
-        Returns the ids of those let go.
-        """
-        self._accounts[account.id] = account
-        for band in account.text.bands:
-            self._bands[band].append(account.id)
-        return list(self._forgotten(now))
-
-    def _forgotten(self, now: datetime) -> Iterator[str]:
-        """Let go of the oldest by arrival; late ones leave with their neighbours."""
-        while self._accounts:
-            first = next(iter(self._accounts.values()))
-            if len(self._accounts) <= self._most and now - first.at < COPY_WINDOW:
-                return
-            del self._accounts[first.id]
-            for band in first.text.bands:
-                self._remove(band, first.id)
-            yield first.id
-
-    def _remove(self, band: int, account_id: str) -> None:
-        ids = self._bands.get(band)
-        if ids is None:
-            return
-        if account_id in ids:
-            ids.remove(account_id)
-        if not ids:
-            del self._bands[band]
 
 
 def _shingles(body: Sequence[str]) -> frozenset[int]:

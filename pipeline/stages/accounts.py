@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from alerts.accounts.assign import Placer, Telling
-from alerts.accounts.copies import COPY_WINDOW, MOST_ACCOUNTS, Text, read_text
+from alerts.accounts.copies import Text, read_text
+from alerts.accounts.copy_index import COPY_WINDOW, MOST_ACCOUNTS
 from db.accounts import (
     NewAccount,
     accounts_after,

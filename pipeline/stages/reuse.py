@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, replace
 
 from alerts.accounts.clock import StreamClock
-from alerts.accounts.copies import Account, CopyIndex, Text
+from alerts.accounts.copies import Text
+from alerts.accounts.copy_index import Account, CopyIndex
 from db.rows import EntityRow, ItemRow
 from models.entities.gazetteer import Trust
 from models.entities.linking import Finder
