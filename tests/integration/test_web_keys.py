@@ -10,7 +10,6 @@ import pytest
 from db.access_tables import api_keys
 from db.engine import Engine
 from pipeline.settings import Settings
-from tests.integration.test_web_commands import Shell, shell  # noqa: F401  # a fixture
 from tests.integration.test_web_desk import fill
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
@@ -230,34 +229,3 @@ async def test_an_error_of_the_service_is_locked_too(
 
     assert answer.status_code == 500
     assert answer.headers["content-security-policy"].startswith("default-src 'none'")
-
-
-def test_keys_are_made_listed_and_revoked_by_command(
-    shell: Shell,  # noqa: F811  # the fixture
-) -> None:
-    created = shell.run("keys", "create", "feed", "--scope", "ingest", "--expires", "90d", "--json")
-    key = json.loads(created)
-    listed = shell.run("keys", "list")
-    revoked = shell.run("keys", "revoke", key["id"])
-    said = shell.run("audit")
-
-    assert key["id"] in listed
-    assert "ingest; never used; expires 20" in listed
-    assert key["key"] not in listed
-    assert key["id"] in revoked
-    assert "REVOKED" in shell.run("keys", "list")
-    assert "revoked before" in shell.run("keys", "revoke", key["id"], status=1)
-    assert "tapewatch keys create" in said
-    assert "tapewatch keys revoke" in said
-    assert json.loads(shell.run("audit", "--json", "--limit", "1"))["target"] == key["id"]
-
-
-@pytest.mark.parametrize(
-    "arguments",
-    [("x", "--scope", "all"), ("", "--scope", "read"), ("x", "--scope", "read", "--expires", "x")],
-)
-def test_a_key_that_cannot_be_made_is_told(
-    shell: Shell,  # noqa: F811  # the fixture
-    arguments: tuple[str, ...],
-) -> None:
-    assert shell.run("keys", "create", *arguments, status=2).startswith("error: ")

@@ -6,15 +6,14 @@ import pytest
 
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
+from tests.integration.commands.shell import Shell
 from tests.integration.samples import alert, event
-from tests.integration.test_web_commands import Shell, shell  # noqa: F401  # a fixture
 
 pytestmark = pytest.mark.integration
 
 
 def test_every_command_that_changes_something_is_in_the_audit_log(
-    shell: Shell,  # noqa: F811  # the fixture
-    engine: Engine,
+    shell: Shell, engine: Engine
 ) -> None:
     fired = alert()
     with transaction(engine) as session:
