@@ -11,7 +11,7 @@ from db.subscriptions import list_subscriptions
 from tests.integration.samples import NOON, alert, mention
 from tests.integration.watching import Watch
 from tests.integration.web_client import web_client, web_settings
-from tests.unit.test_alerts_chat import mail_server
+from tests.unit.chat_servers import mail_server
 
 pytestmark = pytest.mark.integration
 

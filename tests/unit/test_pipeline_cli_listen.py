@@ -1,56 +1,27 @@
-"""The receiver of `tapewatch listen`: what it believes, what it keeps, what it shows."""
+"""The receiver of `tapewatch listen`: what it believes and what it refuses."""
 
 import http.client
 import json
 import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from http import HTTPStatus
-from io import StringIO
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 from httpx import Headers
-from rich.console import Console
 from standardwebhooks import Webhook
 from typer.testing import CliRunner
 
 from alerts.delivery.secrets import new_secret
-from alerts.messages import AlertData, AlertEvent, Evidence, Scope, Window, event_body
-from alerts.notices import SubscriptionTest, Trial
-from alerts.types import Severity, TransitionKind
-from pipeline.alert_file import AlertFile
+from alerts.messages import AlertEvent, event_body
 from pipeline.cli.main import app
-from pipeline.cli.render import render_alert, render_notice
 from pipeline.receiver import Receiver, make_server
+from tests.unit.alert_events import event
 
-NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
 SECRET = new_secret()
-
-
-def event(kind: TransitionKind = TransitionKind.FIRED, *, title: str = "Bank fails") -> AlertEvent:
-    evidence = Evidence(
-        title=title, source="wire", url="https://wire.example/1", published_at=NOON, score=-0.93
-    )
-    alert = AlertData(
-        id=UUID(int=7),
-        detector="negative_spike",
-        severity=Severity.CRITICAL,
-        scope=Scope(kind="entity", id="SIVB", name="Silicon Valley Bank"),
-        detected_at=NOON,
-        window=Window(start=NOON - timedelta(hours=4), end=NOON),
-        observed=12,
-        expected=0.8,
-        items=18,
-        accounts=14,
-        stories=3,
-        sources=7,
-        evidence=(evidence,) * 5,
-    )
-    return AlertEvent(type=kind, timestamp=NOON, data=alert)
 
 
 def signed(body: bytes, *, message_id: str = "msg_1", secret: str = SECRET) -> dict[str, str]:
@@ -211,84 +182,6 @@ def test_the_server_answers_over_http(port: int, headers: dict[str, str], status
     assert answer.status == status
 
 
-def test_a_file_of_alerts_has_each_event_once_also_after_a_restart(tmp_path: Path) -> None:
-    path = tmp_path / "alerts.jsonl"
-    resolved = event_body(event(TransitionKind.RESOLVED)).encode()
-    with AlertFile(path) as file:
-        assert [file.append(BODY), file.append(BODY)] == [True, False]
-
-    with AlertFile(path) as file:
-        assert [file.append(BODY), file.append(resolved)] == [False, True]
-
-    assert path.read_bytes().splitlines() == [BODY, resolved]
-
-
-def test_a_line_that_a_crash_cut_short_is_written_anew(tmp_path: Path) -> None:
-    path = tmp_path / "alerts.jsonl"
-    path.write_bytes(b'{"kept": 1}\n' + BODY[:50])
-
-    with AlertFile(path) as file:
-        file.append(BODY)
-
-    assert path.read_bytes() == b'{"kept": 1}\n' + BODY + b"\n"
-
-
-def test_a_body_of_several_lines_becomes_one(tmp_path: Path) -> None:
-    with AlertFile(tmp_path / "alerts.jsonl") as file:
-        file.append(b'{\n  "a": "b\\n"\n}')
-
-    assert (tmp_path / "alerts.jsonl").read_text() == '{"a":"b\\n"}\n'
-
-
-def shown(what: AlertEvent, *, width: int = 200) -> str:
-    screen = StringIO()
-    Console(file=screen, width=width).print(render_alert(what))
-    return screen.getvalue()
-
-
-def test_a_shown_alert_says_what_rose_from_what_to_what_and_why() -> None:
-    text = shown(event())
-
-    assert "ALERT Silicon Valley Bank (entity SIVB), critical  2023-03-09 12:00 UTC" in text
-    assert "in 4 h rose to 12 where 0.8 is usual, 15.0 times as many." in text
-    assert "2023-03-09 08:00 UTC to 2023-03-09 12:00 UTC: 18 items" in text
-    assert text.count("-0.93 2023-03-09 12:00 UTC  wire  Bank fails") == 3
-    assert text.count("https://wire.example/1") == 3
-
-
-def test_a_resolved_alert_says_that_it_is_over() -> None:
-    text = shown(event(TransitionKind.RESOLVED))
-
-    assert text.startswith("resolved Silicon Valley Bank")
-    assert "are back to 12 where 0.8 is usual" in text
-
-
-def test_a_narrow_terminal_loses_nothing_of_an_alert() -> None:
-    text = shown(event(title="Depositors " * 12), width=40)
-
-    words = "".join(text.split())
-    assert "thenegativeonestell3storiesfrom7sources." in words
-    assert words.count("Depositors") == 36
-    assert words.count("https://wire.example/1") == 3
-
-
-def test_a_score_that_rounds_to_zero_has_no_minus() -> None:
-    none = event().data.evidence[0].model_copy(update={"score": -0.001})
-    data = event().data.model_copy(update={"evidence": (none,)})
-
-    assert "+0.00 2023-03-09" in shown(event().model_copy(update={"data": data}))
-
-
-def test_a_test_event_is_shown_with_what_it_says() -> None:
-    screen = StringIO()
-    notice = SubscriptionTest(timestamp=NOON, data=Trial(subscription_id=UUID(int=7)))
-
-    Console(file=screen, width=200).print(render_notice(notice, notice.model_dump_json().encode()))
-
-    assert screen.getvalue().startswith("subscription.test  2023-03-09 12:00 UTC\n")
-    assert "This is a test of tapewatch. No alert has fired." in screen.getvalue()
-
-
 def test_a_port_in_use_is_named() -> None:
     with make_server(
         Receiver(SECRET, lambda _event, _body: None), "127.0.0.1", 0, on_refusal=lambda _: None
@@ -298,10 +191,3 @@ def test_a_port_in_use_is_named() -> None:
 
     assert result.exit_code == 1
     assert f"port {port} is in use; choose another with --port" in result.stderr
-
-
-def test_a_title_can_neither_style_the_terminal_nor_command_it() -> None:
-    text = shown(event(title="[bold]x[/bold] \x1b[2J\x07 :smile:"))
-
-    assert "[bold]x[/bold]  [2J  :smile:" in text
-    assert "\x1b" not in text
