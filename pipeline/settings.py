@@ -132,10 +132,10 @@ class ModelSettings(Group):
         default=(), description="CSV files of your own companies (docs/settings.md)."
     )
     min_relevance: float = Field(
-        default=0.65, ge=0, le=1, description="Less relevant items count for no market or topic."
+        default=0.7, ge=0, le=1, description="Less relevant items count for no market or topic."
     )
     min_entity_relevance: float = Field(
-        default=0.35, ge=0, le=1, description="Less relevant items count for no company."
+        default=0.45, ge=0, le=1, description="Less relevant items count for no company."
     )
 
 

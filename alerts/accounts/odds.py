@@ -57,7 +57,7 @@ class _Odds:
 # are worse than one told as two (docs/stories.md). With words alone a story that is much told
 # draws in what follows it: there the share counts less than was fitted.
 _BY_WORDS = _Odds(-2.77, 7.95, 1.90, -0.44, 3.0, 0.0)
-_BY_VECTORS = _Odds(-6.24, 5.20, 1.62, -0.55, 5.39, 3.43, 4.43, 2.18, 6.01)
+_BY_VECTORS = _Odds(-6.2, 5.20, 1.62, -0.55, 5.39, 3.43, 4.43, 2.18, 6.01)
 
 
 def log_odds(signs: StorySigns) -> float:
