@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from alerts.types import Hour, Walk
 from alerts.walk import walk
-from db import trends
+from db import candidates, trends
 from db.alert_rows import AlertEventRow
 from db.alerts import open_alerts
 from db.detect_states import detect_state
@@ -201,7 +201,7 @@ def test_a_tick_that_dies_anywhere_tells_the_same_alerts_when_it_runs_again(
         (detect, "save_alerts"),
         (detect, "save_detect_state"),
         (trends, "mentions"),
-        (trends, "candidates"),
+        (candidates, "candidates"),
     ):
         monkeypatch.setattr(module, name, dying(getattr(module, name)))
     deaths = 0
