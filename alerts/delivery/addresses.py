@@ -85,7 +85,8 @@ def resolve(host: str, port: int) -> list[str]:
     """
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:  # A label that is empty or too long.
+    # A label that is empty or too long; a port beyond all ports.
+    except (UnicodeError, OverflowError) as error:
         raise OSError(str(error)) from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 

@@ -135,7 +135,10 @@ def send_chat(
 def _open(url: str) -> Any:  # noqa: ANN401  # the library has no types
     if _scheme(url) not in SCHEMES:
         raise BadTarget(f"must begin with https or one of {', '.join(SCHEMES)}")
-    target = Apprise.instantiate(url, suppress_exceptions=True)
+    try:
+        target = Apprise.instantiate(url, suppress_exceptions=True)
+    except Exception as error:  # noqa: BLE001  # whatever its parsers raise; it may hold the URL
+        raise BadTarget(f"cannot be read: {type(error).__name__}") from None
     if not isinstance(target, NotifyBase):
         raise BadTarget("is not complete: https://appriseit.com/services tells the form")
     return target

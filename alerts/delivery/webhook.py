@@ -109,7 +109,7 @@ def send(
             follow_redirects=False,
         ) as response:
             attempt = _judge(response, utc)
-    except (httpx.TransportError, httpx.InvalidURL) as error:
+    except (httpx.TransportError, httpx.InvalidURL, UnicodeError) as error:
         attempt = Attempt(Outcome.FAILED, detail=_reason(error))
     return Attempt(
         attempt.outcome,
@@ -149,7 +149,7 @@ def _retry_after(value: str | None, now: datetime) -> timedelta | None:
 def _reason(error: Exception) -> Reason:
     if isinstance(error, AddressRefused):
         return Reason.ADDRESS_REFUSED
-    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol | UnicodeError):
         return Reason.BAD_URL
     if isinstance(error, httpx.TimeoutException):
         return Reason.TIMEOUT

@@ -207,6 +207,16 @@ def test_odd_spellings_of_an_inside_address_are_never_connected_to(host: str) ->
     assert network.connected == []
 
 
+@pytest.mark.parametrize("host", [HOST, "93.184.215.14", "127.0.0.1"])
+def test_a_port_beyond_all_ports_is_connected_to_nowhere(host: str) -> None:
+    network = RecordingNetwork()
+
+    made = attempt(f"https://{host}:{'5' * 30}/", network=network)
+
+    assert (made.outcome, made.detail) == (Outcome.FAILED, Reason.CONNECT)
+    assert network.connected == []
+
+
 def test_plain_http_does_not_leave_the_network() -> None:
     network = RecordingNetwork()
 

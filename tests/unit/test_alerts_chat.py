@@ -191,6 +191,8 @@ def test_no_more_than_scheme_and_host_of_a_target_is_shown(url: str, shown: str)
         ("mailto://127.0.0.1?from=b@example.com&to=a@example.org", "not public"),
         ("mailtos://desk:secret@example.com?smtp=169.254.169.254", "not public"),
         (f"workflows://10.0.0.1:443/{'a' * 32}/{TOKEN}/", "not public"),
+        (f"tgram://123456789:{TOKEN}\udce8/12315544/", "cannot be read: UnicodeEncodeError"),
+        (f"tgram://123456789:#{TOKEN}", "cannot be read: IndexError"),
     ],
 )
 def test_other_targets_are_refused_without_repeating_them(url: str, problem: str) -> None:

@@ -79,7 +79,7 @@ def test_damaged_bytes_and_a_bad_key_are_told_apart_in_words() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://hooks.example.com/in", "https://203.0.113.9:8443", "https://例子.example/"]
+    "url", ["https://hooks.example.com/in", "https://203.0.113.9:65535", "https://例子.example/"]
 )
 def test_https_urls_are_taken(url: str) -> None:
     assert url_problem(url) is None
@@ -94,6 +94,11 @@ def test_https_urls_are_taken(url: str) -> None:
         ("https://", "must be of the form"),
         ("", "must be of the form"),
         ("https://a b\x00/", "is not a URL"),
+        ("https://xn--a/", "is not a URL"),
+        ("https://[fe80::1%é]/", "is not a URL"),
+        ("https://hooks.example.com:65536/", "a port that is none"),
+        (f"https://hooks.example.com:{'5' * 30}/", "a port that is none"),
+        ("https://hooks.example.com/\udcff", "is not a URL"),
         ("https://user:pass@hooks.example.com/", "user name"),
     ],
 )

@@ -12,6 +12,7 @@ import svix.webhooks
 
 from alerts.delivery.addresses import AddressRefused
 from alerts.delivery.secrets import new_secret
+from alerts.delivery.transport import guarded_client
 from alerts.delivery.webhook import Attempt, Outcome, Reason, send
 
 URL = "https://hooks.example.com/in?token=t"
@@ -40,6 +41,22 @@ def deliver(
 
 def answer(status: int, headers: dict[str, str] | None = None) -> Receiver:
     return lambda _: httpx.Response(status, headers=headers)
+
+
+@pytest.mark.parametrize("url", ["https://xn--a/", "https://[fe80::1%é]/"])
+def test_a_host_whose_name_cannot_be_read_is_an_outcome(url: str) -> None:
+    with guarded_client() as client:
+        attempt = send(
+            client,
+            url=url,
+            secrets=[SECRET],
+            message_id="msg_1",
+            body=BODY,
+            now=NOW,
+            timeout_s=5,
+        )
+
+    assert (attempt.outcome, attempt.detail) == (Outcome.FAILED, Reason.BAD_URL)
 
 
 def test_standardwebhooks_verifies_the_signature_on_the_exact_bytes() -> None:
