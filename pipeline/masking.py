@@ -68,7 +68,7 @@ def _emails(text: str) -> str:
 
 
 def _identities(text: str) -> str:
-    text = _CHINESE_ID.sub(_if(ric.is_valid, "[identity]"), text)
+    text = _CHINESE_ID.sub(_if(_is_chinese_id, "[identity]"), text)
     return _SSN.sub(_if(ssn.is_valid, "[identity]"), text)
 
 
@@ -98,6 +98,13 @@ def _is_phone(match: phonenumbers.PhoneNumberMatch, text: str) -> bool:
     # Bare digits are a figure, unless they are a mobile number of China.
     is_mobile = phonenumbers.number_type(match.number) == PhoneNumberType.MOBILE
     return match.number.country_code == phonenumbers.country_code_for_region("CN") and is_mobile
+
+
+def _is_chinese_id(number: str) -> bool:
+    try:
+        return ric.is_valid(number)
+    except KeyError:  # all else fits, of a county that the library's list lacks: it can be one
+        return True
 
 
 def _is_card(number: str) -> bool:

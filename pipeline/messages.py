@@ -26,7 +26,9 @@ from pipeline.masking import Personal, mask
 from pipeline.text import clean, digest, guess_language, normalised, plain, web_address
 
 _LANGUAGE = re.compile(r"([A-Za-z]{2,3})(?:[-_][A-Za-z0-9]{2,8})*")
-_OLDEST_YEAR = 1970
+# In UTC: what is a little before or after in its own zone would be so for the next reader.
+_OLDEST = datetime(1970, 1, 1, tzinfo=UTC)
+_NEWEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 class Reason(StrEnum):
@@ -78,7 +80,7 @@ def _parse_time(value: object) -> datetime:
     if moment.tzinfo is None:
         msg = "has no UTC offset"
         raise ValueError(msg)
-    if not _OLDEST_YEAR <= moment.year < 9999:  # the last year overflows in UTC
+    if not _OLDEST <= moment < _NEWEST:
         msg = "is out of range"
         raise ValueError(msg)
     return moment.astimezone(UTC)

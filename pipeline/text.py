@@ -7,6 +7,8 @@ import unicodedata
 
 # Feeds escape twice, rarely three times; a bound keeps hostile nesting cheap.
 _MAX_ROUNDS = 8
+# Without these nothing is markup.
+_SIGNS = re.compile("[&<>]")
 
 # Only names that HTML knows: "<AAPL>" or "a < b" is text and stays.
 _INLINE = "a abbr b cite code del em font i ins mark q s small span strike strong sub sup time tt u"
@@ -47,13 +49,18 @@ LANGUAGES = ("en", "zh")
 
 
 def clean(text: str) -> str:
-    """Return readable text on one line: no tags, entities resolved, no control characters."""
+    """Return readable text on one line: no tags, entities resolved, no control characters.
+
+    Idempotent. What is nested beyond all that is honest loses every sign that markup begins with.
+    """
     for _ in range(_MAX_ROUNDS):
         resolved = _ENTITY.sub(lambda match: html.unescape(match[0]), text)
         reduced = _without_markup(_UNWANTED.sub("", resolved))
         if reduced == text:
             break
         text = reduced
+    else:
+        text = _SIGNS.sub("", text)
     return " ".join(text.split())
 
 

@@ -28,6 +28,7 @@ NOW = datetime(2026, 1, 31, tzinfo=UTC)
         ("手机13800138000，座机010-62345678。", "手机[phone]，座机[phone]。"),
         ("电话：0755-83012345（王女士）", "电话：[phone]（王女士）"),
         ("身份证号11010519491231002X的储户", "身份证号[identity]的储户"),
+        ("身份证号11012911490531002X的储户", "身份证号[identity]的储户"),
         ("SSN 536-90-4399 was leaked", "SSN [identity] was leaked"),
         ("to GB29 NWBK 6016 1331 9268 19 AND then", "to [account] AND then"),
         ("DE89370400440532013000.", "[account]."),

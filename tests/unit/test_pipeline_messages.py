@@ -59,6 +59,7 @@ def parsed(content: bytes) -> NewsItem:
         (raw(published_at="yesterday"), Reason.BAD_DATE),
         (raw(published_at="2024-03-01T10:00:00"), Reason.BAD_DATE),
         (raw(published_at=1709287200), Reason.BAD_DATE),
+        (raw(published_at="1970-01-01T00:00:00+23:59"), Reason.BAD_DATE),
         (raw(published_at="0001-01-01T00:00:00+14:00"), Reason.BAD_DATE),
         (raw(published_at="9999-12-31T23:59:59-14:00"), Reason.BAD_DATE),
         (raw(published_at="3000-01-01T00:00:00Z"), Reason.FUTURE_DATE),

@@ -45,6 +45,16 @@ def test_cleaning_a_clean_text_changes_nothing(text: str) -> None:
     assert clean(once) == once
 
 
+@pytest.mark.parametrize("around", ["&amp;", "&#38;", "&AMP;"])
+def test_a_text_that_is_escaped_beyond_all_measure_is_clean_all_the_same(around: str) -> None:
+    inside = around[1:]
+
+    once = clean(f"Bank &{inside * 50}lt;script&{inside * 50}gt; falls")
+
+    assert clean(once) == once
+    assert not set("&<>") & set(once)
+
+
 @pytest.mark.parametrize("piece", ["<a", "<!--", "<script>", "&amp;", "</p", "]]>", "<p>"])
 def test_hostile_markup_costs_little_time(piece: str) -> None:
     text = piece * (100_000 // len(piece))
