@@ -110,7 +110,8 @@ def load_rules(path: Path | None = None, *, companies: Sequence[Path] = ()) -> R
         The rules, with every company by its id.
 
     Raises:
-        RulesError: If it cannot be read, or a rule makes no sense.
+        RulesError: If it cannot be read, or a rule makes no sense; ``read_own`` raises
+            CompaniesError.
     """
     where = str(path or SHIPPED)
     try:
@@ -118,7 +119,7 @@ def load_rules(path: Path | None = None, *, companies: Sequence[Path] = ()) -> R
         content = tomllib.loads(text)
     except OSError as error:
         raise RulesError(f"cannot read the rules in {where}: {error.strerror}") from error
-    except ValueError as error:  # not UTF-8, or no TOML
+    except (ValueError, RecursionError) as error:  # not UTF-8, or no TOML
         raise RulesError(f"{where} is not TOML: {error}") from error
     try:
         file = _File.model_validate(content)
@@ -152,7 +153,7 @@ Names = Literal["all"] | list[Name]
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class _Spec(_Part):

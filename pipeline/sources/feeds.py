@@ -27,7 +27,10 @@ _ANSWER_WITHIN_S = 60.0
 _GZIP = 16 + zlib.MAX_WBITS
 _ENTITY = b"<!entity"
 _MAX_REDIRECTS = 5
+_MAX_INTERVAL_S = 31 * 86_400.0
 _PORTS = {"http": 80, "https": 443}
+# The last two: it redirects to a host whose name cannot be read, or to a port that is none.
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError, OverflowError)
 _AGENT = "tapewatch (+feed reader)"
 
 
@@ -42,7 +45,7 @@ class FeedSpec(BaseModel):
 
     url: HttpUrl
     source: str | None = Field(default=None, description="Name in the items; else the host.")
-    interval_s: float = Field(default=300.0, ge=1.0)
+    interval_s: float = Field(default=300.0, ge=1.0, le=_MAX_INTERVAL_S)
     language: str | None = None
 
     @property
@@ -64,12 +67,12 @@ def load_feeds(path: Path) -> tuple[FeedSpec, ...]:
     """
     try:
         return _FeedFile.model_validate(tomllib.loads(path.read_text("utf-8"))).feed
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise FeedError(f"cannot read {path}: {error}") from error
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise FeedError(f"{path}: {where}: {first['msg']}") from error
+    except (OSError, ValueError, RecursionError) as error:  # not there, not UTF-8, no TOML
+        raise FeedError(f"cannot read {path}: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class Feed:
             headers["If-Modified-Since"] = self._last.modified
         try:
             return self._fetch(headers, now)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        except _FAILURES as error:
             raise FeedError(type(error).__name__) from error
 
     def _fetch(self, headers: dict[str, str], now: datetime) -> Look | None:
@@ -146,7 +149,12 @@ class Feed:
         records = tuple(
             self._record(key, entry, now) for key, entry in entries.items() if key not in before
         )
-        return Look(records, headers.get("etag"), headers.get("last-modified"), frozenset(entries))
+        return Look(
+            records,
+            _sendable(headers, "etag"),
+            _sendable(headers, "last-modified"),
+            frozenset(entries),
+        )
 
     def _record(self, key: str, entry: Any, now: datetime) -> NewsItem | Unreadable:  # noqa: ANN401  # feedparser has no types
         content = {
@@ -163,6 +171,12 @@ class Feed:
         except BadItem as error:
             raw = json.dumps(content, ensure_ascii=False).encode(errors="replace")
             return Unreadable(raw, error, f"feed {self.spec.name}")
+
+
+def _sendable(headers: httpx.Headers, name: str) -> str | None:
+    """Return a header that can be sent back; without it a feed is read anew each time."""
+    value: str | None = headers.get(name)
+    return value if value is not None and value.isascii() else None
 
 
 def new_client() -> httpx.Client:

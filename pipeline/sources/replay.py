@@ -7,6 +7,7 @@ import selectors
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -71,7 +72,7 @@ class Lines:
                     record = self._record(line, f"{name}:{number}")
                     if record is not None:
                         yield record
-        except (OSError, EOFError) as error:
+        except (OSError, EOFError, zlib.error) as error:
             raise SourceError(f"cannot read {self.path or 'standard input'}: {error}") from error
 
     def _record(self, line: bytes, origin: str) -> NewsItem | Unreadable | None:

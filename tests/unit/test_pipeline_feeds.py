@@ -158,6 +158,10 @@ def test_a_feeds_file_lists_feeds(tmp_path: Path) -> None:
         "[[feed]]\nurl='https://a.example'\ntypo=1",
         "[[feed",
         "feed=1",
+        f"feed={'1' * 5_000}",
+        f"feed={'[' * 5_000}",
+        "[[feed]]\nurl='https://a.example'\ninterval_s=inf",
+        "[[feed]]\nurl='https://a.example'\ninterval_s=1e300",
     ],
 )
 def test_a_wrong_feeds_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> None:

@@ -183,6 +183,34 @@ def test_a_redirect_is_followed_without_reading_what_comes_with_it() -> None:
     assert body.read_bytes == 0
 
 
+@pytest.mark.parametrize(
+    "where", ["https://xn--a/", "https://xn--xn--a/", f"https://127.0.0.1:{'5' * 30}/"]
+)
+def test_a_redirect_to_a_name_that_cannot_be_read_is_a_feed_error(where: str) -> None:
+    with pytest.raises(FeedError):
+        feed(lambda _: httpx.Response(302, headers={"location": where})).look(now=NOW)
+
+
+@pytest.mark.parametrize("name", ["etag", "last-modified"])
+def test_a_mark_that_no_header_can_hold_is_not_sent_back(name: str) -> None:
+    asked: list[httpx.Headers] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers)
+        text = rss(ENTRY.format(guid=1, title="a", date=DATE))
+        return httpx.Response(200, text=text, headers=[(name.encode(), b"\xe9")])
+
+    one = feed(server)
+    first = one.look(now=NOW)
+    assert first is not None
+    one.confirm(first)
+    again = one.look(now=NOW)
+
+    assert again is not None
+    assert again.records == ()
+    assert not {"if-none-match", "if-modified-since"} & set(asked[1])
+
+
 def test_a_circle_of_redirects_ends() -> None:
     with pytest.raises(FeedError, match="too many redirects"):
         feed(lambda _: httpx.Response(302, headers={"location": "/rss"})).look(now=NOW)

@@ -89,6 +89,15 @@ def test_a_damaged_gzip_is_an_error_that_names_the_file(tmp_path: Path) -> None:
         list(lines(path).records())
 
 
+def test_a_gzip_that_is_damaged_inside_is_an_error_that_names_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl.gz"
+    packed = gzip.compress(line(1).encode() * 100)
+    path.write_bytes(packed[:12] + b"\xff" * 8 + packed[20:])
+
+    with pytest.raises(SourceError, match=r"news\.jsonl\.gz: Error -3"):
+        list(lines(path).records())
+
+
 def test_a_pace_of_sixty_lets_a_minute_of_event_time_pass_in_a_second() -> None:
     clock = iter([100.0, 100.0, 100.25]).__next__
     pace = Pace(60.0, clock)

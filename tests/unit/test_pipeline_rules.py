@@ -130,6 +130,11 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
     ("text", "problem"),
     [
         ("rules = [", "is not TOML"),
+        (f"rules = {'[' * 5_000}", "is not TOML"),
+        (f"rules = {'1' * 5_000}", "is not TOML"),
+        ('[[rules]]\nname = "a"\nmarket = true\nclear_z = nan', r"\.clear_z: .*finite number"),
+        ('[[rules]]\nname = "a"\nmarket = true\nmin_ratio = inf', r"\.min_ratio: .*finite"),
+        ('[[rules]]\nname = "a"\nmarket = true\nalerts_per_day = inf', "finite number"),
         ('[[rules]]\nname = "a"\nmarket = true\nwindow = "13h"', "long_window is shorter"),
         ("", r"rules: Field required"),
         ("rules = []", r"rules: List should have at least 1 item"),
