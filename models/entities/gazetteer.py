@@ -30,7 +30,7 @@ from models.entities.chinese import LONGEST_SHORT_NAME, is_cut, load_words
 from models.entities.evidence import beside, is_venue, near, not_a_thing, strict
 from models.entities.exchanges import yahoo
 from models.entities.names import has_han, stands_alone
-from models.entities.table import NO_ENTITY, TICKER, read_own, read_rows
+from models.entities.table import NO_ENTITY, TICKER, CompaniesError, read_own, read_rows
 from models.entities.tickers import find_tickers
 
 _EVIDENCE = {"%": not_a_thing, "?": near, "!": beside, "^": strict}
@@ -104,8 +104,8 @@ class Gazetteer:
             A gazetteer that is ready to use.
 
         Raises:
-            ValueError: If one of the files lacks a column, an id or a name, or an alias has
-                neither a word nor two Chinese characters.
+            CompaniesError: If one of the files cannot be read, lacks a column, an id or a name,
+                or an alias has neither a word nor two Chinese characters.
         """
         gazetteer = cls()
         for row in read_rows():
@@ -114,7 +114,7 @@ class Gazetteer:
             for key, name, aliases in read_own(path):
                 if hopeless := [alias for alias in (name, *aliases) if not anchor(alias)[0]]:
                     msg = f"{path}: cannot look for {hopeless[0]!r}: no word in it"
-                    raise ValueError(msg)
+                    raise CompaniesError(msg)
                 gazetteer._add_own(Entity(key, name), aliases)
         for aliases_here in gazetteer._index.values():
             aliases_here.sort(key=lambda alias: (alias.mark not in OWN, -len(alias.lower)))

@@ -21,6 +21,10 @@ NO_ENTITY = "-"
 _FILE = "companies.csv.gz"
 
 
+class CompaniesError(ValueError):
+    """A file of the user's own companies cannot be used; the text names it and what is wrong."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One company; each alias begins with its sign, if it has one."""
@@ -52,17 +56,19 @@ def read_own(path: Path) -> Iterator[tuple[str, str, tuple[str, ...]]]:
         One company a line; its aliases may be none.
 
     Raises:
-        ValueError: If a column is missing or a line has no id or name.
+        CompaniesError: If it cannot be read as one, a column is missing, or a line has no id or
+            name.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        lines = csv.DictReader(file)
-        if not {"id", "name", "aliases"} <= set(lines.fieldnames or ()):
-            msg = f"{path}: needs the columns id,name,aliases"
-            raise ValueError(msg)
-        for number, line in enumerate(lines, start=2):
-            key, name = (line["id"] or "").strip(), (line["name"] or "").strip()
-            if not key or not name:
-                msg = f"{path}, line {number}: id and name must not be empty"
-                raise ValueError(msg)
-            aliases = (alias.strip() for alias in (line["aliases"] or "").split("|"))
-            yield key, name, tuple(alias for alias in aliases if alias)
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            lines = csv.DictReader(file)
+            if not {"id", "name", "aliases"} <= set(lines.fieldnames or ()):
+                raise CompaniesError(f"{path}: needs the columns id,name,aliases")
+            for number, line in enumerate(lines, start=2):
+                key, name = (line["id"] or "").strip(), (line["name"] or "").strip()
+                if not key or not name:
+                    raise CompaniesError(f"{path}, line {number}: id and name must not be empty")
+                aliases = (alias.strip() for alias in (line["aliases"] or "").split("|"))
+                yield key, name, tuple(alias for alias in aliases if alias)
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise CompaniesError(f"cannot read the companies in {path}: {error}") from error

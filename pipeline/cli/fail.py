@@ -13,6 +13,7 @@ _KNOWN = {
     ("pipeline.runtime", "SettingsError"): (WRONG_USE, ""),
     ("pipeline.series", "BadQuery"): (WRONG_USE, ""),
     ("pipeline.rules", "RulesError"): (WRONG_USE, ""),
+    ("models.entities.table", "CompaniesError"): (WRONG_USE, ""),
     ("pipeline.backtest.scoring", "StaleScores"): (FAILED, ""),
     ("pipeline.sources.replay", "SourceError"): (FAILED, ""),
     ("pipeline.schema", "NotMigrated"): (FAILED, ""),

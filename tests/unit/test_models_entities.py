@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from models.entities.gazetteer import Entity, Gazetteer
+from models.entities.table import CompaniesError, read_own
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +161,7 @@ def test_own_companies_always_match_and_override_the_shipped_ones(tmp_path: Path
         ("id,name\nX,Xy\n", "needs the columns"),
         ("id,name,aliases\n,Nameless,\n", "line 2"),
         ("id,name,aliases\nX,茅,\n", "no word"),
+        (f'id,name,aliases\nX,Xy,"{"x" * 140_000}"\n', "field larger than"),
     ],
 )
 def test_a_bad_file_of_own_companies_is_refused_with_the_reason(
@@ -167,8 +169,20 @@ def test_a_bad_file_of_own_companies_is_refused_with_the_reason(
 ) -> None:
     path = write_companies(tmp_path, text)
 
-    with pytest.raises(ValueError, match=reason):
+    with pytest.raises(CompaniesError, match=reason) as error:
         Gazetteer.load([path])
+
+    assert str(path) in str(error.value)
+
+
+def test_a_file_of_own_companies_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "companies.csv"
+    with pytest.raises(CompaniesError, match=str(path)):
+        list(read_own(path))
+    path.write_bytes("id,name,aliases\nX,Zürich,\n".encode("latin-1"))
+
+    with pytest.raises(CompaniesError, match=str(path)):
+        list(read_own(path))
 
 
 @given(text=st.text(max_size=200))

@@ -6,6 +6,7 @@ import sys
 import pytest
 from typer.testing import CliRunner
 
+from models.entities.table import CompaniesError
 from pipeline.cli import main as cli
 from pipeline.cli.fail import explain
 
@@ -101,6 +102,10 @@ def test_wrong_use_is_told_with_status_2(
     assert said.startswith("error: ")
     assert named in said
     assert "change-me" not in said
+
+
+def test_a_wrong_file_of_companies_is_told_with_status_2() -> None:
+    assert explain(CompaniesError("own.csv: needs")) == ("own.csv: needs", 2)
 
 
 def test_a_bug_is_not_explained_away() -> None:
