@@ -15,6 +15,7 @@ router = APIRouter(tags=["alerts"])
 
 _RETRY_MS = 2000
 _MAX_POSITION = 2**63 - 1
+_MAX_DIGITS = len(str(_MAX_POSITION))
 
 
 def take_place(services: ServicesOf) -> Iterator[Follower]:
@@ -37,7 +38,8 @@ def last_seen(
     """Return the position after which to go on; None: from now. Raises the Problem 400."""
     if last_event_id is None or last_event_id == "":
         return None
-    if not last_event_id.isdecimal() or int(last_event_id) > _MAX_POSITION:
+    is_number = last_event_id.isdecimal() and len(last_event_id) <= _MAX_DIGITS
+    if not is_number or int(last_event_id) > _MAX_POSITION:
         raise Problem(400, "Last-Event-ID is the id of an event of this stream")
     return int(last_event_id)
 

@@ -11,6 +11,7 @@ from pipeline.messages import Limits
 from pipeline.rules import Rules, RulesError, load_rules
 from pipeline.web.problems import Problem
 from pipeline.web.routes_items import _contents, _read
+from pipeline.web.routes_stream import last_seen
 
 _NAMES = st.sampled_from(
     ["name", "entities", "topics", "market", "window", "long_window", "min_ratio", "alerts_per_day"]
@@ -100,6 +101,14 @@ def test_a_number_out_of_all_range_is_no_title() -> None:
     items, errors = _read(_contents(b'[{"title":1e999999}]'), Limits())
 
     assert (items, len(errors)) == ([], 1)
+
+
+@pytest.mark.parametrize("told", ["9" * 5_000, str(2**63), "²", "-1", "x"])
+def test_a_place_in_the_stream_that_no_event_has_is_a_problem(told: str) -> None:
+    with pytest.raises(Problem) as problem:
+        last_seen(told)
+
+    assert problem.value.status == 400
 
 
 def test_a_number_of_a_hundred_thousand_digits_is_no_item() -> None:

@@ -3,14 +3,20 @@
 import re
 from datetime import UTC, datetime, timedelta
 from string import Formatter
+from types import SimpleNamespace
 from uuid import uuid4
 
 import pytest
+from pydantic import SecretStr
+from starlette.requests import Request
 
 from db.desk import CountRow
 from pipeline.catalogue import LANGUAGES, catalogue
+from pipeline.settings import WebSettings
+from pipeline.web.auth import Gate
 from pipeline.web.desk import access, charts, language, pages
 from pipeline.web.desk.subscriptions import to_wish
+from pipeline.web.problems import Problem
 
 MIDNIGHT = datetime(2026, 3, 9, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -28,6 +34,19 @@ def test_a_session_holds_until_it_ends_and_under_its_key_alone() -> None:
 @pytest.mark.parametrize("cookie", ["", ".", "9e9.", "9999999999.0", "½.ü", "9999999999"])
 def test_a_forged_cookie_is_no_session(cookie: str) -> None:
     assert access.session_of(cookie, b"key", now_s=1000) is None
+
+
+@pytest.mark.parametrize("origin", ["http://[", "http://evil.example", "//web/", "web", ""])
+def test_a_form_of_another_origin_is_refused_however_that_is_written(origin: str) -> None:
+    gate = Gate(WebSettings(api_key=SecretStr("k3y-0f-the-tests")))
+    app = SimpleNamespace(state=SimpleNamespace(gate=gate))
+    headers = [(b"host", b"web"), (b"origin", origin.encode())]
+    request = Request({"type": "http", "method": "POST", "app": app, "headers": headers})
+
+    with pytest.raises(Problem) as refused:
+        access.require_own_page(request)
+
+    assert refused.value.status == 403
 
 
 @pytest.mark.parametrize("to", ["//evil", "https://evil/desk", "/deskx", "/desk/\\evil", "/v1", ""])
