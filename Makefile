@@ -27,7 +27,10 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 RUNS ?= 60
 JOBS ?= 1
 
-.PHONY: help setup setup-demo demo test faults lint format unit audit sbom wheel wheel-test lock clean
+# `make fuzz SECONDS=120`, for each target; inputs and findings are in runs/fuzz.
+SECONDS ?= 60
+
+.PHONY: help setup setup-demo demo test faults fuzz lint format unit audit sbom wheel wheel-test lock clean
 
 help:  ## List the tasks
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -46,6 +49,9 @@ test: $(VENV)/.installed-dev  ## Lint, run every test, build the wheel and try i
 
 faults: $(VENV)/.installed-dev  ## Break the chain RUNS times and write the table of docs/reliability.md
 	$(BIN)/python -m tests.faults --runs $(RUNS) --jobs $(JOBS)
+
+fuzz: $(VENV)/.installed-fuzz  ## Feed every parser mutations for SECONDS, led by coverage, and print a table
+	$(BIN)/python -m tests.fuzz --seconds $(SECONDS)
 
 lint: $(VENV)/.installed-dev  ## Check style, types, imports and docstrings
 	$(BIN)/ruff check .
@@ -82,6 +88,7 @@ lock: $(UV)  ## Pin the dependencies anew (LOCK_ARGS=--upgrade for the newest)
 	$(COMPILE) $(LOCK_ARGS) $(PROJECT) -o requirements/serve.lock
 	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo -c requirements/serve.lock -o requirements/demo.lock
 	$(COMPILE) $(LOCK_ARGS) $(PROJECT) --extra demo --extra train --extra plot --group dev -c requirements/demo.lock -o requirements/dev.lock
+	$(COMPILE) $(LOCK_ARGS) --group pyproject.toml:fuzz -c requirements/dev.lock -o requirements/fuzz.lock
 
 clean:  ## Remove the environment and what was built
 	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
@@ -112,3 +119,7 @@ $(VENV)/.installed-dev: $(UV) $(INPUTS) requirements/demo.lock requirements/dev.
 	@echo "Installing (the first time takes a few minutes) ..."
 	$(call install,requirements/dev.lock)
 	touch $(VENV)/.installed-demo $@
+
+$(VENV)/.installed-fuzz: $(VENV)/.installed-dev requirements/fuzz.lock
+	$(UV) pip install --quiet --python $(VENV) --require-hashes --no-deps -r requirements/fuzz.lock
+	touch $@

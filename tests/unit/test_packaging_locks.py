@@ -57,7 +57,7 @@ def test_no_requirements_file_names_a_registry(path: Path) -> None:
     assert "index-url" not in text
 
 
-@pytest.mark.parametrize("lock", [*LOCKS, "uv"])
+@pytest.mark.parametrize("lock", [*LOCKS, "fuzz", "uv"])
 def test_every_pin_is_exact_and_has_a_hash(lock: str) -> None:
     for block in re.split(r"\n(?=[a-z0-9])", read(lock))[1:]:
         assert re.match(r"[a-z0-9.-]+==\S+", block), block
@@ -92,6 +92,7 @@ def test_the_locks_hold_every_dependency_of_the_project() -> None:
         "dev": told["optional-dependencies"]["train"]
         + told["optional-dependencies"]["plot"]
         + project()["dependency-groups"]["dev"],
+        "fuzz": project()["dependency-groups"]["fuzz"],
     }
 
     for lock, requirements in wanted.items():
