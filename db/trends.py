@@ -39,7 +39,8 @@ _TREND = sa.text("""
     GROUP BY start ORDER BY start
 """)
 
-# For each of several series, its buckets by the hour.
+# For each of several series, its buckets by the hour. Added up rather than joined: once there were
+# statistics, hours were joined with their sources one by one.
 _HOURS = sa.text("""
     WITH span AS MATERIALIZED (
         SELECT scope_id, date_trunc('hour', bucket, 'UTC') AS start, accounts, negative,
@@ -47,14 +48,13 @@ _HOURS = sa.text("""
         FROM trend_5m
         WHERE scope_kind = :kind AND scope_id = ANY(CAST(:ids AS text[]))
             AND bucket >= :since AND bucket < :until AND accounts > 0),
-    voices AS (
-        SELECT scope_id, start, count(DISTINCT source) AS sources
-        FROM span, unnest(negative_sources) AS source GROUP BY scope_id, start),
-    counts AS (
-        SELECT scope_id, start, sum(accounts) AS accounts, sum(negative) AS negative
-        FROM span GROUP BY scope_id, start)
-    SELECT scope_id, start, accounts, negative, coalesce(sources, 0)
-    FROM counts LEFT JOIN voices USING (scope_id, start) ORDER BY scope_id, start
+    parts AS (
+        SELECT scope_id, start, accounts, negative, 0 AS sources FROM span
+        UNION ALL
+        SELECT scope_id, start, 0, 0, CAST(count(DISTINCT source) AS int)
+        FROM span, unnest(negative_sources) AS source GROUP BY scope_id, start)
+    SELECT scope_id, start, sum(accounts), sum(negative), sum(sources)
+    FROM parts GROUP BY scope_id, start ORDER BY scope_id, start
 """)
 
 # A look at the key of each item: a join might be planned over the stories of the whole archive.
