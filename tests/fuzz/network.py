@@ -1,7 +1,6 @@
 """A network that leads nowhere: names are known or not, connections are noted."""
 
 import socket
-from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from functools import cache
 from ipaddress import ip_address, ip_network
@@ -45,22 +44,14 @@ def _inside() -> tuple[Any, ...]:
     return tuple(map(ip_network, INSIDE.values()))
 
 
-class NotedNetwork(httpcore.NetworkBackend):
+class NotedNetwork(httpcore.MockBackend):
     """Notes where it is told to connect; whoever is there gives one answer, over TLS as well."""
 
     def __init__(self, answer: bytes = _OK) -> None:
+        super().__init__([answer])
         self.connected: list[str] = []
-        self._answer = answer
 
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
+    def connect_tcp(self, host: str, *args: Any, **more: Any) -> httpcore.NetworkStream:
         """Note the address."""
-        del port, timeout, local_address, socket_options
         self.connected.append(host)
-        return httpcore.MockStream([self._answer])
+        return super().connect_tcp(host, *args, **more)
