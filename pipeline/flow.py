@@ -6,7 +6,9 @@ Knows nothing of Kafka or of news.
 import asyncio
 import time
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -85,7 +87,8 @@ async def overlap(
         at_once: Most values that ``begin`` works on, >= 1.
         depth: Most values begun and not finished, >= ``at_once``.
 
-    Returns when the last value is finished. What either function raises ends the others.
+    Returns when the last value is finished. Where ``begin`` raises, what came before that value is
+    finished first; what ``finish`` raises, or reading the values, ends the others at once.
     """
     flow = _Flow(begin, finish, asyncio.Semaphore(at_once), asyncio.Semaphore(depth))
     try:
@@ -102,7 +105,7 @@ class _Flow(Generic[T, R]):
         hands: Free places to begin on a value.
         room: Free places for values under way.
         begun: In order; None after the last.
-        ready: The same, with their results.
+        ready: The same, as far as they are done or have failed.
     """
 
     begin: Callable[[T], Awaitable[R]]
@@ -110,7 +113,7 @@ class _Flow(Generic[T, R]):
     hands: asyncio.Semaphore
     room: asyncio.Semaphore
     begun: asyncio.Queue[tuple[T, asyncio.Future[R]] | None] = field(default_factory=asyncio.Queue)
-    ready: asyncio.Queue[tuple[T, R] | None] = field(default_factory=asyncio.Queue)
+    ready: asyncio.Queue[tuple[T, asyncio.Future[R]] | None] = field(default_factory=asyncio.Queue)
 
     async def begin_all(self, values: AsyncIterable[T]) -> None:
         await self._place()
@@ -131,20 +134,24 @@ class _Flow(Generic[T, R]):
 
     async def put_in_order(self) -> None:
         while (one := await self.begun.get()) is not None:
-            value, result = one
-            self.ready.put_nowait((value, await result))
+            with suppress(Exception):  # finish_all raises it, when it has come this far
+                await one[1]
+            self.ready.put_nowait(one)
         self.ready.put_nowait(None)
 
     async def finish_all(self) -> None:
-        ended = False
-        while not ended:
+        while True:
             taken = [await self.ready.get(), *_drained(self.ready)]
-            ended = taken[-1] is None
-            pairs = [pair for pair in taken if pair is not None]
-            if pairs:
-                await self.finish(pairs)
-            for _ in pairs:
+            done = [pair for pair in takewhile(_has_result, taken) if pair]
+            if done:
+                await self.finish([(value, result.result()) for value, result in done])
+            for _ in done:
                 self.room.release()
+            if len(done) < len(taken):
+                last = taken[len(done)]
+                if last is None:
+                    return
+                last[1].result()  # raises
 
     async def cancel(self) -> None:
         left = [pair[1] for pair in _drained(self.begun) if pair]
@@ -165,6 +172,10 @@ async def _together(*works: Coroutine[None, None, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _has_result(pair: tuple[T, asyncio.Future[R]] | None) -> bool:
+    return pair is not None and pair[1].exception() is None
 
 
 def _drained(queue: asyncio.Queue[T]) -> list[T]:

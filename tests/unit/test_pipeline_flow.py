@@ -131,3 +131,21 @@ async def test_a_failure_anywhere_comes_out_and_leaves_nothing_running(where: st
         await asyncio.wait_for(overlap(values(), begin, finish, at_once=2, depth=3), 5)
 
     assert asyncio.all_tasks() == running
+
+
+async def test_what_came_before_a_failed_one_is_finished() -> None:
+    finished: list[int] = []
+
+    async def begin(value: int) -> int:
+        if value == 4:
+            raise OSError("begin")
+        return value
+
+    async def finish(pairs: Sequence[tuple[int, int]]) -> None:
+        await asyncio.sleep(0.05)
+        finished.extend(value for value, _ in pairs)
+
+    with pytest.raises(OSError, match="begin"):
+        await asyncio.wait_for(overlap(each(range(9)), begin, finish, at_once=2, depth=8), 5)
+
+    assert finished == [0, 1, 2, 3]
