@@ -23,8 +23,8 @@ from benchmarks.common import SHARED_DATA, Row, about, load, save, say, show_tab
 from benchmarks.end_to_end import chain_rate
 from pipeline.cli.fail import WRONG_USE, fail
 from pipeline.messages import NewsItem
+from pipeline.offsets import OffsetReader
 from pipeline.sources.replay import SourceError
-from pipeline.topics import OffsetReader
 
 STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"
 _LOOK_EVERY_S = 10.0

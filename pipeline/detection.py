@@ -11,12 +11,12 @@ import structlog
 
 from db.engine import Engine, transaction
 from db.trends import partition_progress
+from pipeline.offsets import Offsets
 from pipeline.rules import Rules
 from pipeline.scheduler_metrics import ALERT_EVENTS, WATERMARK_AGE
 from pipeline.settings import Settings
 from pipeline.stages import detect
 from pipeline.stages.watermark import watermark
-from pipeline.topics import Offsets
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -78,7 +78,7 @@ class Detection:
         topic = self._settings.kafka.raw_topic
         with transaction(self._engine) as session:
             progress = partition_progress(session, topic)
-        ends = self._offsets.end_offsets(topic)
+        ends = self._offsets.end_offsets(topic, progress)
         idle, self._last_ends = ends == self._last_ends, ends
         lateness = timedelta(seconds=self._settings.detect.lateness_s)
         complete_until = watermark(progress, ends, lateness=lateness, idle=idle)

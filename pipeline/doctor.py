@@ -14,11 +14,12 @@ from db.clock import database_time
 from db.engine import DatabaseAway, Engine, transaction
 from models.version import SHIPPED, FilesChanged, check_sums, resolve
 from pipeline.backoff import brief
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_limits, opened_engine
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
 from pipeline.sources.feeds import Feed, FeedError, load_feeds, new_client
-from pipeline.topics import BrokerAway, OffsetReader
+from pipeline.topics import BrokerAway
 from pipeline.web.model_files import ModelFilesMissing, check_model_files
 
 # Signatures are refused by receivers at five minutes; leases and retries live by it as well.

@@ -20,6 +20,7 @@ from pipeline.backoff import Outage
 from pipeline.detection import Detection
 from pipeline.jobs import Job, Stop, clock
 from pipeline.metrics_server import metrics_server
+from pipeline.offsets import OffsetReader
 from pipeline.retention import EVERY_S, Retention
 from pipeline.runtime import build_rules, opened_engine, require_key
 from pipeline.scheduler_metrics import DELIVERIES
@@ -28,7 +29,7 @@ from pipeline.settings import Settings
 from pipeline.source_watch import SourceWatch
 from pipeline.stages.deliver import Lanes
 from pipeline.stages.sending import ChatMessage, SignedPost, ToTarget
-from pipeline.topics import BrokerAway, OffsetReader
+from pipeline.topics import BrokerAway
 
 log = structlog.stdlib.get_logger(__name__)
 

@@ -10,10 +10,10 @@ import structlog
 
 from db.engine import Engine, transaction
 from db.trends import partition_progress
+from pipeline.offsets import Offsets
 from pipeline.settings import Settings
 from pipeline.stages.silence import watch_sources
 from pipeline.stages.watermark import heard_until
-from pipeline.topics import Offsets
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -48,7 +48,7 @@ class SourceWatch:
             progress = partition_progress(session, topic)
         until = heard_until(
             progress,
-            self._offsets.end_offsets(topic),
+            self._offsets.end_offsets(topic, progress),
             lateness=timedelta(seconds=self._settings.detect.lateness_s),
             now=self._now(),
         )

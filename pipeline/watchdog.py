@@ -14,9 +14,10 @@ import structlog
 
 from db.engine import DatabaseAway, Engine, transaction
 from db.trends import partition_progress
+from pipeline.offsets import OffsetReader, Offsets
 from pipeline.settings import Settings
-from pipeline.topics import BrokerAway, OffsetReader
-from pipeline.web.lag import LagWatch
+from pipeline.topics import BrokerAway
+from pipeline.web.lag import LagWatch, PartitionLag
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -52,7 +53,7 @@ def _run(
     assigned: Callable[[], Collection[int]],
     stopping: Callable[[], bool],
 ) -> None:
-    topic, patience_s = settings.kafka.raw_topic, settings.worker.stalled_after_s
+    patience_s = settings.worker.stalled_after_s
     lag = LagWatch()
     with closing(OffsetReader(settings.kafka)) as offsets:
         while True:
@@ -60,16 +61,33 @@ def _run(
             if stopping():
                 return
             try:
-                with transaction(engine) as session:
-                    progress = partition_progress(session, topic)
-                ours = set(assigned())
-                ends = {n: end for n, end in offsets.end_offsets(topic).items() if n in ours}
+                found = _look(lag, settings.kafka.raw_topic, engine, offsets, assigned)
             except (DatabaseAway, BrokerAway):
                 lag = LagWatch()  # the time that it was away does not count
                 continue
-            for each in lag.look(progress, ends, now_s=time.monotonic()):
+            except Exception:  # the thread's outermost edge: nobody would see that it ended
+                log.exception("watchdog_failed")
+                lag = LagWatch()
+                continue
+            for each in found:
                 if each.unmoved_s >= patience_s:
                     _end(each.partition, each.messages, each.unmoved_s)
+
+
+def _look(
+    lag: LagWatch,
+    topic: str,
+    engine: Engine,
+    offsets: Offsets,
+    assigned: Callable[[], Collection[int]],
+) -> list[PartitionLag]:
+    """Return the lag of the partitions that are this worker's now."""
+    with transaction(engine) as session:
+        progress = partition_progress(session, topic)
+    ours = set(assigned())
+    ends = offsets.end_offsets(topic, progress)
+    mine = {number: end for number, end in ends.items() if number in ours}
+    return lag.look(progress, mine, now_s=time.monotonic())
 
 
 def _end(partition: int, waiting: int, unmoved_s: float) -> None:

@@ -24,11 +24,12 @@ from pipeline.agents import Dependencies, NewsAgent
 from pipeline.app import assigned, create_app, sender, subscribe
 from pipeline.backoff import Outage, Stopping, persist, set_within
 from pipeline.metrics_server import metrics_server
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
 from pipeline.schema import NotMigrated, Schema
 from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.reuse import Earlier
-from pipeline.topics import BrokerAway, OffsetReader, check_reachable
+from pipeline.topics import BrokerAway, check_reachable
 from pipeline.watchdog import watch
 
 if TYPE_CHECKING:

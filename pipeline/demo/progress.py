@@ -14,12 +14,12 @@ from db.engine import transaction
 from db.outbox import pending
 from db.trends import partition_progress
 from pipeline.messages import Limits
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_engine
 from pipeline.settings import Settings
 from pipeline.sources.base import Unreadable
 from pipeline.sources.replay import Lines
 from pipeline.stages.alerting import DETECTOR
-from pipeline.topics import OffsetReader
 
 _CLOCK_SLACK = timedelta(seconds=10)
 _COUNTS = """
@@ -106,7 +106,7 @@ class Watcher:
             evaluated = detect_state(session, DETECTOR)
             waiting = pending(session)
         # After the progress: what comes in between makes us wait, never end too early.
-        ends = self._offsets.end_offsets(self._kafka.raw_topic)
+        ends = self._offsets.end_offsets(self._kafka.raw_topic, progress)
         dead = sum(self._offsets.end_offsets(self._kafka.dead_letter_topic).values())
         done = {partition: row.next_offset for partition, row in progress.items()}
         times = [row.event_at for row in progress.values() if row.event_at is not None]

@@ -35,7 +35,8 @@ def watermark(
 
     Args:
         progress: How far each partition is stored; read before ``end_offsets``.
-        end_offsets: The offset after the last message of each partition.
+        end_offsets: The offset after the last message of each partition; where it is stored
+            if no message is left to be read.
         lateness: How far behind its neighbours an item may come. Not subtracted once the
             stream is idle: then nobody is left who could be late.
         idle: Whether the end offsets stood still since the last look. Without lag alone an
@@ -69,7 +70,8 @@ def heard_until(
 
     Args:
         progress: How far each partition is stored; read before ``end_offsets``.
-        end_offsets: The offset after the last message of each partition.
+        end_offsets: The offset after the last message of each partition; where it is stored
+            if no message is left to be read.
         lateness: How late an item may come.
         now: The wall clock's time.
 

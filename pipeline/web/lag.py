@@ -41,7 +41,8 @@ class LagWatch:
 
         Args:
             progress: How far each partition is stored.
-            end_offsets: The offset after the last message of each partition.
+            end_offsets: The offset after the last message of each partition; where it is stored
+                if no message is left to be read.
             now_s: Any clock that does not go back.
 
         Returns:

@@ -13,9 +13,10 @@ from db.outbox import pending
 from db.rows import Progress
 from db.trends import partition_progress
 from pipeline.backoff import Outage
+from pipeline.offsets import Offsets
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
-from pipeline.topics import BrokerAway, Offsets
+from pipeline.topics import BrokerAway
 from pipeline.web.lag import LagWatch, PartitionLag
 from pipeline.web.model_files import ModelFilesMissing, check_model_files
 
@@ -135,7 +136,7 @@ class Readiness:
     def _ask_broker(self, look: _Look) -> None:
         outage = self._outages["broker"]
         try:
-            ends = self._offsets.end_offsets(self._settings.kafka.raw_topic)
+            ends = self._offsets.end_offsets(self._settings.kafka.raw_topic, look.progress)
         except BrokerAway as error:
             outage.failed(error)
             look.checks["broker"] = Check(False, "cannot be reached")

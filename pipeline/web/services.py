@@ -13,10 +13,10 @@ from fastapi import Depends, Request
 from db.audit import record
 from db.engine import Engine, Session, transaction
 from pipeline.ingest import Publisher
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_engine, build_reader
 from pipeline.schema import Schema
 from pipeline.settings import Settings
-from pipeline.topics import OffsetReader
 from pipeline.web.deeds import deed_of, is_write
 from pipeline.web.explaining import Explaining
 from pipeline.web.following import Follower

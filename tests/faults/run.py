@@ -9,7 +9,8 @@ import psycopg
 from kafka.errors import KafkaError
 
 from db.engine import create_engine
-from pipeline.topics import BrokerAway, OffsetReader
+from pipeline.offsets import OffsetReader
+from pipeline.topics import BrokerAway
 from tests.faults.bench import Bench
 from tests.faults.fault import Fault
 from tests.faults.ledger import Committed, Connection, Ledger, close_books, overtaken, progress

@@ -18,8 +18,9 @@ from sqlalchemy import text
 
 from db.engine import create_engine
 from pipeline.kafka_security import client_options
+from pipeline.offsets import OffsetReader
 from pipeline.settings import KafkaSettings
-from pipeline.topics import OffsetReader, ensure_topics
+from pipeline.topics import ensure_topics
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -96,6 +97,20 @@ class Stream:
                 self.kafka.raw_topic, key=message[-24:], value=message, headers=list(headers)
             )
         producer.flush(20)
+        producer.close()
+
+    def produce_transaction(self, messages: Sequence[bytes]) -> None:
+        """Put raw messages on the raw topic, as a producer does that is exactly once."""
+        producer = KafkaProducer(
+            bootstrap_servers=self.kafka.bootstrap_servers,
+            transactional_id=f"{self.kafka.raw_topic}.producer",
+            **client_options(self.kafka),
+        )
+        producer.init_transactions()
+        producer.begin_transaction()
+        for message in messages:
+            producer.send(self.kafka.raw_topic, key=message[-24:], value=message)
+        producer.commit_transaction()
         producer.close()
 
     def start_worker(self, **environment: str) -> WorkerProcess:

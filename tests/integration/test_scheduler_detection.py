@@ -1,4 +1,5 @@
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -13,11 +14,12 @@ from pipeline.detection import Detection
 from pipeline.ingest import Publisher
 from pipeline.messages import NewsItem
 from pipeline.metrics_server import metrics_server
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import SettingsError
 from pipeline.scheduler import utc_now
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.stages.alerting import DETECTOR
-from pipeline.topics import OffsetReader, ensure_topics
+from pipeline.topics import ensure_topics
 from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
 from tests.integration.processes import free_port
 
@@ -33,7 +35,11 @@ class FakeOffsets:
 
     ends: dict[int, int] = field(default_factory=lambda: {0: 10})
 
-    def end_offsets(self, topic: str) -> dict[int, int]:
+    def end_offsets(
+        self,
+        topic: str,
+        progress: Mapping[int, Progress] | None = None,  # noqa: ARG002  # the seam's form
+    ) -> dict[int, int]:
         """Return the offsets."""
         assert topic == TOPIC
         return dict(self.ends)

@@ -1,7 +1,7 @@
 """Sources that fall silent: from stored items to events at a real endpoint."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
 import pytest
@@ -99,7 +99,11 @@ def test_the_job_listens_by_the_wall_clock_while_nothing_waits(engine: Engine) -
         def __init__(self) -> None:
             self.ends = {0: 5}
 
-        def end_offsets(self, topic: str) -> dict[int, int]:  # noqa: ARG002  # the seam's form
+        def end_offsets(
+            self,
+            topic: str,  # noqa: ARG002  # the seam's form
+            progress: Mapping[int, Progress] | None = None,  # noqa: ARG002  # the same
+        ) -> dict[int, int]:
             """Return what is set."""
             return self.ends
 

@@ -7,9 +7,10 @@ import httpx
 import pytest
 from fastapi.routing import iter_route_contexts
 
+from pipeline.offsets import OffsetReader
 from pipeline.runtime import SettingsError
 from pipeline.settings import Settings
-from pipeline.topics import BrokerAway, OffsetReader
+from pipeline.topics import BrokerAway
 from pipeline.web.app import create_app
 from tests.integration.web_client import web_client, web_settings
 

@@ -13,9 +13,10 @@ from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Progress, ScopeKind, SeriesKey
 from pipeline.ingest import Publisher
+from pipeline.offsets import OffsetReader
 from pipeline.settings import Settings
 from pipeline.stages.alerting import said_of
-from pipeline.topics import BrokerAway, OffsetReader, ensure_topics
+from pipeline.topics import BrokerAway, ensure_topics
 from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
 from tests.integration.web_client import web_client, web_settings
 
