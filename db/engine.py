@@ -25,6 +25,12 @@ __all__ = [
 # psycopg files a primary turned read-only (failover) under InternalError, which else means a bug.
 _READ_ONLY = "25006"
 _CONNECT_TIMEOUT_S = 10
+# Before a server that a network partition or a failover silenced is given up; the system's own
+# bound is two hours. Probes go on meanwhile, so that a statement may take longer.
+_SILENCE_S = 30
+# No transaction of ours thinks for longer between two statements; one whose process was frozen
+# may hold the lock that all workers wait for.
+_IDLE_S = 60
 
 
 class DatabaseAway(Exception):
@@ -35,13 +41,22 @@ class ValueRefused(Exception):
     """A value is one that the database cannot hold: a NUL in a text, a number out of range."""
 
 
-def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 30.0) -> Engine:
+def create_engine(
+    url: str,
+    *,
+    pool_size: int = 5,
+    statement_timeout_s: float = 30.0,
+    silence_s: int = _SILENCE_S,
+    idle_s: float = _IDLE_S,
+) -> Engine:
     """Return an engine whose sessions speak UTC; connects to nothing yet.
 
     Args:
         url: ``postgresql://...`` (or ``postgres://``, ``postgresql+psycopg://``).
         pool_size: Connections kept open; as many again may be opened under load.
         statement_timeout_s: A longer statement, lock waits included, is cancelled; 0: never.
+        silence_s: A connection whose other end acknowledges nothing for so long is broken.
+        idle_s: The server ends a transaction that asks nothing for longer.
 
     Returns:
         The engine; dispose of it.
@@ -49,7 +64,10 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
     parsed = sa.make_url(url)
     if parsed.drivername in {"postgresql", "postgres"}:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    own = f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+    own = (
+        f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+        f" -c idle_in_transaction_session_timeout={int(idle_s * 1000)}"
+    )
     given = parsed.query.get("options", "")
     options = " ".join([*([given] if isinstance(given, str) else given), own]).strip()
     engine = sa.create_engine(
@@ -62,6 +80,7 @@ def create_engine(url: str, *, pool_size: int = 5, statement_timeout_s: float = 
             "options": options,
             "connect_timeout": _CONNECT_TIMEOUT_S,
             "application_name": "tapewatch",
+            **_probes(silence_s),
         },
     )
     sa.event.listen(engine, "handle_error", _leave_read_only)
@@ -96,6 +115,17 @@ def is_away(error: BaseException) -> bool:
         state = getattr(error.orig, "sqlstate", None)
         return error.connection_invalidated or state == _READ_ONLY
     return False
+
+
+def _probes(silence_s: int) -> dict[str, int]:
+    """Return what makes libpq notice a silent server; it leaves Unix sockets alone."""
+    half_s = max(silence_s // 2, 1)
+    return {
+        "keepalives_idle": half_s,
+        "keepalives_interval": max(half_s // 3, 1),
+        "keepalives_count": 3,
+        "tcp_user_timeout": silence_s * 1000,  # bounds what was sent, as probes the waiting
+    }
 
 
 def _leave_read_only(context: sa.engine.ExceptionContext) -> None:

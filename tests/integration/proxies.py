@@ -1,12 +1,18 @@
 """A TCP proxy that can be cut: a network that fails while the server behind keeps its data."""
 
 import contextlib
+import ctypes
 import socket
+import struct
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+# Linux gives it no name in Python's socket module.
+_SO_ATTACH_FILTER = 26
+_RETURN = 6  # BPF_RET | BPF_K
 
 
 @dataclass(slots=True)
@@ -64,6 +70,12 @@ class CuttableProxy:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 
+    def silence(self) -> None:
+        """Drop unacknowledged whatever still comes, as a partition does: nobody is told."""
+        for one in self._open:
+            if one.family == socket.AF_INET:
+                _drop_packets(one)
+
     def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
@@ -89,6 +101,13 @@ class CuttableProxy:
         far = socket.socket(socket.AF_UNIX)
         far.connect(self.target)
         return far
+
+
+def _drop_packets(one: socket.socket) -> None:
+    """Attach a socket filter, in Berkeley's packet language, that keeps 0 bytes of each packet."""
+    keep_nothing = ctypes.create_string_buffer(struct.pack("HBBI", _RETURN, 0, 0, 0))
+    program = struct.pack("HP", 1, ctypes.addressof(keep_nothing))
+    one.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, program)
 
 
 def _pump(source: socket.socket, sink: socket.socket) -> None:

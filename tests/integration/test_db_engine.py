@@ -1,16 +1,20 @@
 """Sessions in UTC, and which errors of the database pass by waiting."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from db.accounts import lock_accounts
 from db.engine import DatabaseAway, Engine, create_engine, is_away, transaction
+from tests.integration.proxies import CuttableProxy
 
 pytestmark = pytest.mark.integration
 
@@ -56,6 +60,57 @@ def test_a_statement_that_takes_too_long_is_cancelled_and_away(database_url: str
     with pytest.raises(DatabaseAway, match="timeout"), transaction(engine) as session:
         session.execute(text("SELECT pg_sleep(10)"))
     engine.dispose()
+
+
+def test_a_server_that_falls_silent_in_mid_query_is_away(database_url: str) -> None:
+    url = make_url(database_url)
+    folder, port = url.query.get("host"), url.port or 5432
+    target = f"{folder}/.s.PGSQL.{port}" if folder else (url.host or "127.0.0.1", port)
+    with CuttableProxy(target) as proxy:
+        through = url.set(host="127.0.0.1", port=proxy.port, query={})
+        engine = create_engine(through.render_as_string(hide_password=False), silence_s=2)
+        began = time.monotonic()
+
+        def ask() -> None:
+            with transaction(engine) as session:
+                threading.Timer(0.2, proxy.silence).start()
+                session.execute(text("SELECT pg_sleep(15)"))
+
+        with pytest.raises(DatabaseAway):
+            ask()
+        engine.dispose()
+
+    assert time.monotonic() - began < 12
+
+
+def test_who_idles_in_a_transaction_loses_its_lock_and_is_told_that_the_database_is_away(
+    engine: Engine, database_url: str
+) -> None:
+    frozen = create_engine(database_url, idle_s=0.2)
+
+    def idle() -> None:
+        with transaction(frozen) as session:
+            lock_accounts(session)
+            with transaction(engine) as other:
+                lock_accounts(other)
+            session.execute(text("SELECT 1"))
+
+    with pytest.raises(DatabaseAway):
+        idle()
+    frozen.dispose()
+
+
+def test_an_engine_bounds_silence_and_idling_unless_told(engine: Engine) -> None:
+    with transaction(engine) as session:
+        idle = session.execute(text("SHOW idle_in_transaction_session_timeout")).scalar_one()
+        connection = session.connection().connection.dbapi_connection
+        assert isinstance(connection, psycopg.Connection)
+        given = connection.info.get_parameters()
+
+    assert idle == "1min"
+    assert int(given["tcp_user_timeout"]) == 30_000
+    probed_s = int(given["keepalives_idle"]) + 3 * int(given["keepalives_interval"])
+    assert probed_s <= 30
 
 
 def test_the_victim_of_a_deadlock_is_away(engine: Engine) -> None:
