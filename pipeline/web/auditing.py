@@ -4,11 +4,12 @@ A write that works in the database is recorded together with what it does
 (``pipeline.web.services``): none is done unrecorded. All else is recorded once it is answered.
 """
 
+import asyncio
 from dataclasses import asdict
 
 import structlog
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
-from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.audit import Deed, record
@@ -20,12 +21,19 @@ from pipeline.web.services import Services
 
 log = structlog.stdlib.get_logger(__name__)
 
+# Threads of their own: while the database hangs, those of the routes must not wait for it too.
+_WRITERS = 2
+# More is not kept in memory but told in the log.
+_MOST_PENDING = 500
+
 
 class Audit:
     """Wraps an app."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._writers = CapacityLimiter(_WRITERS)
+        self._pending = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and record it if it is of interest."""
@@ -46,9 +54,20 @@ class Audit:
         finally:
             request = Request(scope)
             if is_of_interest(request, status):
-                await run_in_threadpool(
-                    _write, request.app.state.services, deed_of(request, status)
-                )
+                await self._record(request.app.state.services, deed_of(request, status))
+
+    async def _record(self, services: Services, deed: Deed) -> None:
+        if self._pending >= _MOST_PENDING:
+            _tell(deed, "too many wait to be stored")
+            return
+        self._pending += 1
+        try:
+            await to_thread.run_sync(_write, services, deed, limiter=self._writers)
+        except asyncio.CancelledError:  # the process ends
+            _tell(deed, "ended before it was stored")
+            raise
+        finally:
+            self._pending -= 1
 
 
 def _write(services: Services, deed: Deed) -> None:
@@ -57,6 +76,10 @@ def _write(services: Services, deed: Deed) -> None:
         with transaction(services.engine) as session:
             record(session, deed)
     except (DatabaseAway, NotMigrated) as error:
-        # The process' own log is what is left; what is pushed goes to the broker all the same.
-        told = {name: str(value) for name, value in asdict(deed).items()}
-        log.warning("audit_not_stored", error=brief(error), **told)
+        _tell(deed, brief(error))
+
+
+def _tell(deed: Deed, error: str) -> None:
+    """Write to the process' own log, which is what is left."""
+    told = {name: str(value) for name, value in asdict(deed).items()}
+    log.warning("audit_not_stored", error=error, **told)

@@ -51,6 +51,11 @@ class Report:
         return all(check.ok for check in self.checks.values())
 
 
+# What is answered while the first look is under way.
+_CHECKS = ("database", "migrations", "broker", "model", "lag")
+_NOT_KNOWN = Report(dict.fromkeys(_CHECKS, Check(False, "not known yet")))
+
+
 @dataclass(slots=True)
 class _Look:
     """What one round of checks finds out."""
@@ -86,18 +91,24 @@ class Readiness:
         self._schema = schema
         self._offsets = offsets
         self._clock = clock
-        self._lock = threading.Lock()
+        self._lock = threading.Lock()  # held by who looks
         self._lag = LagWatch()
         self._last: tuple[float, Report] | None = None
         self._outages = {"database": Outage("database"), "broker": Outage("broker")}
 
     def report(self) -> Report:
-        """Return the answers, at most a second old."""
-        with self._lock:
-            if self._last is None or self._clock() - self._last[0] >= _FRESH_S:
-                report = self._look()
-                self._last = (self._clock(), report)
-            return self._last[1]
+        """Return the answers, at most a second old; those before while others are sought.
+
+        So one caller at most waits for the network, however many ask while it hangs.
+        """
+        if self._lock.acquire(blocking=False):
+            try:
+                if self._last is None or self._clock() - self._last[0] >= _FRESH_S:
+                    report = self._look()
+                    self._last = (self._clock(), report)
+            finally:
+                self._lock.release()
+        return _NOT_KNOWN if self._last is None else self._last[1]
 
     def _look(self) -> Report:
         look = _Look()
