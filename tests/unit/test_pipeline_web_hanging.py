@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import cast
 
@@ -12,6 +13,7 @@ from fastapi import FastAPI, Request
 from structlog.testing import capture_logs
 
 from db.engine import DatabaseAway, Engine
+from db.rows import Progress
 from pipeline.access import Principal, Scope
 from pipeline.schema import Schema
 from pipeline.settings import Settings
@@ -45,7 +47,11 @@ class HangingSchema(Schema):
 class NoBroker:
     """A broker that is away."""
 
-    def end_offsets(self, topic: str) -> dict[int, int]:
+    def end_offsets(
+        self,
+        topic: str,
+        progress: Mapping[int, Progress] | None = None,  # noqa: ARG002  # the seam's form
+    ) -> dict[int, int]:
         """Raise BrokerAway."""
         raise BrokerAway(topic)
 
