@@ -2,7 +2,8 @@
 
 A name is resolved once and the connection goes to an address that was checked, so a name whose
 answer changes in between gains nothing; TLS still verifies the URL's host name. No connection
-is kept alive: each send is checked anew. Proxies of the environment are not used.
+is kept alive: each send is checked anew. Proxies of the environment are not used, and no cookie is
+kept: subscribers share the client.
 """
 
 import ssl
@@ -16,6 +17,7 @@ import httpx
 from httpcore import SOCKET_OPTION
 
 from alerts.delivery.addresses import AddressRefused, Resolve, checked_addresses, resolve
+from alerts.delivery.cookies import no_cookies
 from alerts.delivery.urls import is_allowed
 
 # One that answers to IPv4 and IPv6 where only one of them is routed here; more would only
@@ -48,6 +50,7 @@ def guarded_client(
         transport=_GuardedTransport(
             backend, allow_hosts, ssl_context or httpx.create_ssl_context()
         ),
+        cookies=no_cookies(),
         trust_env=False,
         follow_redirects=False,
         timeout=timeout_s,

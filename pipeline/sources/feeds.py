@@ -16,6 +16,7 @@ from feedparser.encodings import convert_to_utf8
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 
 from alerts.delivery.addresses import checked_addresses, resolve
+from alerts.delivery.cookies import no_cookies
 from pipeline.messages import BadItem, Limits, NewsItem, item_from
 from pipeline.sources.base import Unreadable
 from pipeline.text import digest
@@ -180,9 +181,9 @@ def _sendable(headers: httpx.Headers, name: str) -> str | None:
 
 
 def new_client() -> httpx.Client:
-    """Return a client for feeds: patient, but not for ever."""
+    """Return a client for all feeds: patient, but not for ever, and without cookies."""
     headers = {"User-Agent": _AGENT, "Accept-Encoding": "gzip"}
-    return httpx.Client(timeout=_TIMEOUT_S, headers=headers)
+    return httpx.Client(timeout=_TIMEOUT_S, headers=headers, cookies=no_cookies())
 
 
 def _bounded(response: httpx.Response) -> bytes:

@@ -264,3 +264,18 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
     attempt(f"https://{HOST}/", network=network, names=ChangingNames([PUBLIC]))
 
     assert network.connected == [PUBLIC]
+
+
+def test_a_cookie_of_one_endpoint_is_sent_to_nobody() -> None:
+    asked: list[bytes] = []
+
+    def handle(stream: socket.socket) -> None:
+        asked.append(stream.recv(4096))
+        stream.sendall(b"HTTP/1.1 204 No Content\r\nset-cookie: tenant=one; Path=/\r\n\r\n")
+
+    with server(handle, times=2) as port, guarded_client(allow_hosts=["127.0.0.1"]) as client:
+        for path in ("one", "two"):
+            client.get(f"http://127.0.0.1:{port}/{path}")
+
+    assert len(asked) == 2
+    assert b"cookie" not in b"".join(asked).lower()

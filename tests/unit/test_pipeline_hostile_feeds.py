@@ -183,6 +183,22 @@ def test_a_redirect_is_followed_without_reading_what_comes_with_it() -> None:
     assert body.read_bytes == 0
 
 
+def test_a_cookie_is_sent_back_to_no_feed() -> None:
+    asked: list[httpx.Headers] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers)
+        entry = ENTRY.format(guid=1, title="a", date=DATE)
+        return httpx.Response(200, text=rss(entry), headers={"set-cookie": "reader=1; Path=/"})
+
+    watched = feed(server)
+    watched.look(now=NOW)
+    watched.look(now=NOW)
+
+    assert len(asked) == 2
+    assert not any("cookie" in headers for headers in asked)
+
+
 @pytest.mark.parametrize(
     "where", ["https://xn--a/", "https://xn--xn--a/", f"https://127.0.0.1:{'5' * 30}/"]
 )
