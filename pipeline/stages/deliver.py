@@ -20,7 +20,7 @@ import structlog
 from alerts.delivery.schedule import next_attempt_at
 from alerts.delivery.webhook import Attempt, Outcome, Reason
 from db.delivery_rows import DeliveryRow
-from db.engine import Engine, transaction
+from db.engine import DatabaseAway, Engine, transaction
 from db.outbox import claim
 from pipeline.stages.digest import make_digests
 from pipeline.stages.settle import settle
@@ -124,16 +124,25 @@ class Lanes:
             How many rows were claimed.
 
         Raises:
-            Exception: What a lane could not cope with since the last tick.
+            Exception: A bug that a lane met since the last tick.
             db.engine.DatabaseAway: If the outbox cannot be read.
         """
-        with self._changed:
-            if self._failures:
-                raise self._failures.popleft()
+        self._look_at_failures()
         now = self._now()
         with transaction(self._engine) as session:
             make_digests(session, now=now)
         return sum(self._fill(failing=failing) for failing in (False, True))
+
+    def _look_at_failures(self) -> None:
+        """Raise the first bug that a lane met; tell once of outages, which may be over by now."""
+        with self._changed:
+            failures = list(self._failures)
+            self._failures.clear()
+        for failure in failures:
+            if not isinstance(failure, DatabaseAway):
+                raise failure
+        if failures:
+            log.warning("attempts_not_recorded", lanes=len(failures), reason=str(failures[0]))
 
     def _fill(self, *, failing: bool) -> int:
         """Claim as much as there are free lanes for; return how many rows that were."""

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import pytest
 from cryptography.fernet import Fernet
+from structlog.testing import capture_logs
 
 from alerts.delivery.schedule import DELAYS
 from alerts.delivery.secrets import encrypt, new_secret
@@ -58,11 +59,11 @@ def _subscribe(engine: Engine, row: SubscriptionRow | None = None) -> UUID:
     return row.id
 
 
-def _say(engine: Engine, *, count: int = 1, revision: int = 1) -> None:
+def _say(engine: Engine, *, count: int = 1, revision: int = 1, since: datetime = NOON) -> None:
     """Store ``count`` alerts, or the next revision of them."""
     with transaction(engine) as session:
         for number in range(count):
-            row = alert(fired_at=NOON + minutes(number), revision=revision)
+            row = alert(fired_at=since + minutes(number), revision=revision)
             save_alerts(session, [(row, event(row))])
 
 
@@ -271,8 +272,6 @@ def test_an_attempt_that_could_not_be_recorded_is_made_again_with_the_same_id(
     with monkeypatch.context() as patch:
         patch.setattr(settle, "record_attempt", away)
         _pass(lanes)
-        with pytest.raises(DatabaseAway):
-            lanes.tick()
     assert _pass(lanes) == 0
     clock.advance(timedelta(minutes=10))
     _pass(lanes)
@@ -280,6 +279,46 @@ def test_an_attempt_that_could_not_be_recorded_is_made_again_with_the_same_id(
     assert len(send.sent) == 2
     assert send.sent[0].id == send.sent[1].id
     assert _waiting(engine) == 0
+
+
+def test_after_an_outage_the_next_tick_delivers_however_many_lanes_it_hit(
+    engine: Engine, lanes: Lanes, send: FakeSend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        _subscribe(engine)
+    _say(engine)
+
+    def away(*_: object, **__: object) -> None:
+        raise DatabaseAway("gone for lunch")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(settle, "record_attempt", away)
+        _pass(lanes)
+    send.sent.clear()
+    _say(engine, since=NOON + minutes(60))
+
+    with capture_logs() as logs:
+        assert _pass(lanes) == 20
+    assert len(send.sent) == 20
+    assert [(log["event"], log["lanes"]) for log in logs] == [("attempts_not_recorded", 20)]
+
+
+def test_a_bug_in_a_lane_is_raised_though_another_one_met_an_outage(
+    engine: Engine, lanes: Lanes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(2):
+        _subscribe(engine)
+    _say(engine)
+    errors: list[Exception] = [DatabaseAway("gone for lunch"), LookupError("a bug")]
+
+    def fail(*_: object, **__: object) -> None:
+        raise errors.pop(0)
+
+    monkeypatch.setattr(settle, "record_attempt", fail)
+    _pass(lanes)
+
+    with pytest.raises(LookupError):
+        lanes.tick()
 
 
 def test_closing_begins_no_further_attempt(engine: Engine, lanes: Lanes, send: FakeSend) -> None:
