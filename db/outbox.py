@@ -108,6 +108,15 @@ def claim(
     ]
 
 
+def give_back(session: Session, delivery_id: str, *, leased_until: datetime) -> None:
+    """End a lease before its time, unless the delivery has another one by now; does not commit."""
+    session.execute(
+        sa.update(outbox)
+        .where(outbox.c.id == delivery_id, outbox.c.leased_until == leased_until)
+        .values(leased_until=None)
+    )
+
+
 def record_attempt(
     session: Session,
     delivery_id: str,

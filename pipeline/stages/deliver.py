@@ -2,9 +2,9 @@
 
 A lane is a thread that lives while its endpoint has work, so an endpoint that hangs holds up
 nobody else. Rows are claimed by a lease, and one is only sent while its lease surely outlasts
-the attempt; those that a slow lane cannot reach in time come back by themselves when the lease
-ends. How an attempt is made lives in ``sending``, the schedule in ``alerts.delivery``, what
-follows from an attempt in ``settle``.
+the attempt; those that a slow lane cannot reach in time it gives back. Those of a process that
+was killed come back by themselves when the lease ends. How an attempt is made lives in
+``sending``, the schedule in ``alerts.delivery``, what follows from an attempt in ``settle``.
 """
 
 import random
@@ -21,14 +21,16 @@ from alerts.delivery.schedule import next_attempt_at
 from alerts.delivery.webhook import Attempt, Outcome, Reason
 from db.delivery_rows import DeliveryRow
 from db.engine import DatabaseAway, Engine, transaction
-from db.outbox import claim
+from db.outbox import claim, give_back
 from pipeline.stages.digest import make_digests
 from pipeline.stages.settle import settle
 
 log = structlog.stdlib.get_logger(__name__)
 
-# One claim's worth; a lane keeps no more waiting either.
 CLAIM_ROWS = 100
+# A lane that has more than so many waiting claims none: it keeps busy until the next tick, and has
+# room for all that one claim brings.
+_ENOUGH_ROWS = 50
 # A tick ends after so many, for the process may be told to stop.
 TICK_ROWS = 2000
 # Endpoints served at the same moment: threads that wait for an answer cost little. An endpoint is
@@ -106,8 +108,8 @@ class Lanes:
         self._engine = engine
         self._send = send
         self._needs = timedelta(seconds=timeout_s) + MARGIN
-        # Room for two slow attempts of one lane before its other rows go back; no longer, for
-        # so long wait the rows of a process that was killed.
+        # Room for two slow attempts of one lane before it gives its other rows back; no longer,
+        # for so long wait the rows of a process that was killed.
         self._lease = 2 * self._needs
         self._now = now
         self._on_outcome = on_outcome
@@ -167,7 +169,7 @@ class Lanes:
 
     def _full(self) -> list[UUID]:
         with self._changed:
-            return [key for key, waiting in self._lanes.items() if len(waiting) >= CLAIM_ROWS]
+            return [key for key, waiting in self._lanes.items() if len(waiting) > _ENOUGH_ROWS]
 
     def _free(self, *, failing: bool) -> int:
         with self._changed:
@@ -196,8 +198,7 @@ class Lanes:
         with self._changed:
             waiting = self._lanes.get(endpoint)
             if waiting is not None:
-                if len(waiting) < CLAIM_ROWS:
-                    waiting.append((row, lease_ends))
+                waiting.append((row, lease_ends))
                 return
             if self._closing:
                 return
@@ -213,11 +214,14 @@ class Lanes:
         try:
             while (next_one := self._take(endpoint)) is not None:
                 row, lease_ends = next_one
-                if self._now() + self._needs <= lease_ends:
-                    outcome, rests = deliver_one(self._engine, row, send=self._send, now=self._now)
-                    self._on_outcome(outcome)
-                    if rests:
-                        self._drop_waiting(endpoint)
+                if self._now() + self._needs > lease_ends:
+                    with transaction(self._engine) as session:
+                        give_back(session, row.id, leased_until=lease_ends)
+                    continue
+                outcome, rests = deliver_one(self._engine, row, send=self._send, now=self._now)
+                self._on_outcome(outcome)
+                if rests:
+                    self._drop_waiting(endpoint)
         except Exception as error:  # noqa: BLE001  # the thread's outermost edge: tick() raises it
             with self._changed:
                 self._failures.append(error)
