@@ -42,11 +42,14 @@ _ALERTS = """
             SELECT FROM alert_events AS e WHERE e.alert_id = a.id AND e.stored_at >= :before)
         LIMIT :limit)
 """
+# Who was told of an alert is told of its end: that is read from here as long as it fires.
 _DELIVERIES = """
     DELETE FROM outbox WHERE id IN (
-        SELECT id FROM outbox
-        WHERE created_at < :before AND state IN ('delivered', 'digested', 'dead')
-        ORDER BY position LIMIT :limit)
+        SELECT o.id FROM outbox AS o
+        WHERE o.created_at < :before AND o.state IN ('delivered', 'digested', 'dead')
+            AND NOT EXISTS (
+                SELECT FROM alerts AS a WHERE a.id = o.alert_id AND a.state = 'firing')
+        ORDER BY o.position LIMIT :limit)
 """
 _AUDIT = """
     DELETE FROM audit_log WHERE position IN (

@@ -103,6 +103,24 @@ def test_an_alert_that_fires_and_a_delivery_that_waits_stay(engine: Engine) -> N
     assert (found["alerts"], found["outbox"]) == (1, 1)
 
 
+def test_who_was_told_of_an_alert_is_told_of_its_end_however_long_it_fires(engine: Engine) -> None:
+    firing, ended = alert(), alert(revision=2, state="resolved")
+    with transaction(engine) as session:
+        create_subscription(session, subscription())
+        save_alerts(session, [(firing, event(firing))])
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE outbox SET state = 'delivered'"))
+
+    run(engine, DAYS, now=NOW + timedelta(days=40))
+    with transaction(engine) as session:
+        save_alerts(session, [(ended, event(ended))])
+    told = count(engine)["outbox"]
+    run(engine, DAYS, now=NOW + timedelta(days=40))
+
+    assert told == 2
+    assert count(engine)["outbox"] == 1, "what waits"
+
+
 def test_nothing_is_removed_unless_it_is_asked_for(engine: Engine) -> None:
     fill(engine, age=timedelta(days=10_000))
     before = count(engine)
