@@ -25,12 +25,16 @@ _MOST = 50_000
 Classify = Callable[[Sequence[NewsItem]], list[ItemRow]]
 
 
+class _NotTold(Exception):
+    """The first of a text was given up before anything was said of it."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """One item of a batch: what is said of its text, or will be.
 
     Attributes:
-        told: The first of the text sets it; without title and body.
+        told: The first of the text settles it; without title and body.
         is_first: Whether that is this item.
     """
 
@@ -58,8 +62,20 @@ class Earlier:
         A copy in which other companies are named than in the text that it repeats is new too.
         What ``classify`` raises comes out.
         """
-        with self._lock:
-            seen = [self._place(item, text) for item, text in zip(items, texts, strict=True)]
+        seen: list[_Seen] = []
+        try:
+            with self._lock:
+                for item, text in zip(items, texts, strict=True):
+                    seen.append(self._place(item, text))
+            return self._told_rows(items, seen, classify)
+        finally:
+            for one in seen:  # whoever waits for one that was given up classifies for himself
+                if one.is_first and not one.told.done():
+                    one.told.set_exception(_NotTold())
+
+    def _told_rows(
+        self, items: Sequence[NewsItem], seen: Sequence[_Seen], classify: Classify
+    ) -> list[ItemRow]:
         found: dict[int, ItemRow] = {}
         # A text that is in the model just now, in this batch or the one before, is looked at later.
         later = [
@@ -95,25 +111,23 @@ class Earlier:
     ) -> None:
         if not places:
             return
-        first = [place for place in places if seen[place].is_first]
-        try:
-            rows = classify([items[place] for place in places])
-        except Exception as error:
-            for place in first:  # whoever waits for it classifies for himself
-                seen[place].told.set_exception(error)
-            raise
-        found |= zip(places, rows, strict=True)
-        for place in first:
-            seen[place].told.set_result(replace(found[place], title="", body=""))
+        found |= zip(places, classify([items[place] for place in places]), strict=True)
+        for place in places:
+            if seen[place].is_first:
+                seen[place].told.set_result(replace(found[place], title="", body=""))
 
     def _place(self, item: NewsItem, text: Text) -> _Seen:
         account = self._index.find(item.published_at, text)
         if account is not None:
-            return _Seen(self._told[account.id], is_first=False)
+            told = self._told[account.id]
+            if not (told.done() and told.exception()):
+                return _Seen(told, is_first=False)
+            told = self._told[account.id] = Future()  # the first was given up: this is the next
+            return _Seen(told, is_first=True)
+        now = self._clock.read(item.published_at)
         self._count += 1
         key = str(self._count)
         told = self._told[key] = Future()
-        now = self._clock.read(item.published_at)
         for forgotten in self._index.add(Account(key, item.published_at, text), now):
             del self._told[forgotten]
         return _Seen(told, is_first=True)

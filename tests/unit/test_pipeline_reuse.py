@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from models.entities.gazetteer import Candidate
 from models.labels import Analysis, Span
 from pipeline.messages import Limits
 from pipeline.stages.classify import Analysed, analyse
-from pipeline.stages.parse import Message, parse
+from pipeline.stages.parse import Message, Parsed, parse
 from pipeline.stages.reuse import Earlier
 from tests.fake_models import KeywordClassifier, OneCompanyFinder, TellingClassifier
 
@@ -34,9 +35,7 @@ class CountingClassifier(TellingClassifier):
         return TellingClassifier.classify(self, texts, spans=spans)
 
 
-def told(
-    classifier: KeywordClassifier, earlier: Earlier, *titles: str, hours: float = 0
-) -> list[Analysed]:
+def read(*titles: str, hours: float = 0) -> list[Parsed]:
     messages = [
         Message(
             "raw",
@@ -54,8 +53,15 @@ def told(
         )
         for number, title in enumerate(titles)
     ]
-    parsed, _ = parse(messages, now=START + timedelta(days=30), limits=Limits())
-    done, rejected = analyse(parsed, classifier=classifier, finder=FINDER, earlier=earlier)
+    return parse(messages, now=START + timedelta(days=30), limits=Limits())[0]
+
+
+def told(
+    classifier: KeywordClassifier, earlier: Earlier, *titles: str, hours: float = 0
+) -> list[Analysed]:
+    done, rejected = analyse(
+        read(*titles, hours=hours), classifier=classifier, finder=FINDER, earlier=earlier
+    )
     assert rejected == []
     return done
 
@@ -114,6 +120,55 @@ def test_a_copy_of_a_text_that_cannot_be_classified_is_tried_by_itself() -> None
 
     assert one.row.title == f"{STORY} EXPLODE"
     assert len(classifier.asked) == 1
+
+
+class BreakingFinder(OneCompanyFinder):
+    """Finds companies, and breaks on a text that holds "BREAK"."""
+
+    def candidates(self, text: str) -> list[Candidate]:
+        """Return what the text names."""
+        if "BREAK" in text:
+            raise RuntimeError("cannot read this")
+        return super().candidates(text)
+
+
+@pytest.mark.timeout(20)
+def test_a_copy_that_breaks_the_finder_does_not_let_its_neighbours_wait_for_themselves() -> None:
+    finder, classifier = BreakingFinder(), CountingClassifier()
+    earlier = Earlier(finder)
+    analyse(read(STORY), classifier=classifier, finder=finder, earlier=earlier)
+
+    done, rejected = analyse(
+        read("Oil is cheaper", f"{STORY} BREAK"),
+        classifier=classifier,
+        finder=finder,
+        earlier=earlier,
+    )
+
+    assert [one.row.title for one in done] == ["Oil is cheaper"]
+    assert [one.message.offset for one in rejected] == [1]
+
+
+class ShortClassifier(CountingClassifier):
+    """A bug: has no answer for the last of several texts."""
+
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return one analysis a text, but for the last of several."""
+        found = CountingClassifier.classify(self, texts, spans=spans)
+        return found[:-1] if len(found) > 1 else found
+
+
+@pytest.mark.timeout(20)
+def test_texts_that_were_given_up_are_told_anew_and_copies_take_that() -> None:
+    titles = [STORY, "Oil is cheaper"]
+    classifier, earlier = ShortClassifier(), Earlier(FINDER)
+
+    told(classifier, earlier, *titles)
+    told(classifier, earlier, *titles, hours=1)
+
+    assert classifier.asked == [*titles, *titles], "once together, once one by one"
 
 
 def test_two_threads_classify_a_text_once() -> None:
