@@ -9,7 +9,10 @@ from dataclasses import dataclass, replace
 
 from models.entities.gazetteer import Candidate, Entity, Trust
 from models.labels import Analysis, EntityType, Mention, Sentiment, Span, TopicScore
+from pipeline.stages.classify import Floors
 
+# Where what is told of relevance is not what a test is about.
+FLOORS = Floors(item=0.5, entity=0.2)
 _BAD_WORDS = ("collapse", "fraud", "破产")
 
 

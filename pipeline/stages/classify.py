@@ -35,8 +35,8 @@ class Floors:
             news first, while a sponsor's name in sports is not relevant at all.
     """
 
-    item: float = 0.5
-    entity: float = 0.2
+    item: float
+    entity: float
 
 
 def tell(
@@ -44,8 +44,8 @@ def tell(
     *,
     classifier: Classifier,
     finder: Finder,
+    floors: Floors,
     sources: Sequence[str] | None = None,
-    floors: Floors | None = None,
 ) -> list[tuple[Analysis, list[LinkedEntity]]]:
     """Return what the classifier says of each text, with the companies in it, in input order.
 
@@ -53,10 +53,9 @@ def tell(
         texts: Of any length.
         classifier: Also asked for the tone at the places where the finder sees a company.
         finder: Knows companies by name.
-        sources: Who published each text; by default nobody.
         floors: In a text that counts for no company only those are told that a list has.
+        sources: Who published each text; by default nobody.
     """
-    floors = floors or Floors()
     candidates = [finder.candidates(text) for text in texts]
     analyses = classifier.classify(texts, spans=[spans_of(found) for found in candidates])
     rows = zip(texts, candidates, analyses, sources or [""] * len(texts), strict=True)
@@ -81,7 +80,7 @@ def classify(
     *,
     classifier: Classifier,
     finder: Finder,
-    floors: Floors | None = None,
+    floors: Floors,
 ) -> list[ItemRow]:
     """Return one row an item, in input order.
 
@@ -89,7 +88,6 @@ def classify(
     """
     if not items:
         return []
-    floors = floors or Floors()
     told = tell(
         [text_of(item) for item in items],
         classifier=classifier,
@@ -109,7 +107,7 @@ def analyse(
     *,
     classifier: Classifier,
     finder: Finder,
-    floors: Floors | None = None,
+    floors: Floors,
     earlier: Earlier | None = None,
 ) -> tuple[list[Analysed], list[Rejected]]:
     """Classify a batch; what the classifier cannot take is taken out of it.

@@ -13,6 +13,8 @@ from models.entities.gazetteer import Gazetteer
 from models.loading import load_classifier
 from pipeline.messages import Limits
 from pipeline.rules import load_rules
+from pipeline.runtime import build_floors
+from pipeline.settings import Settings
 from pipeline.sources.base import Unreadable
 from pipeline.sources.replay import Lines
 from pipeline.stages.accounts import SharedAccounts
@@ -53,7 +55,9 @@ def store_demo(engine: Engine) -> datetime:
     accounts = SharedAccounts()
     for start in range(0, len(parsed), _BATCH):
         batch = parsed[start : start + _BATCH]
-        analysed, broken = analyse(batch, classifier=classifier, finder=finder)
+        analysed, broken = analyse(
+            batch, classifier=classifier, finder=finder, floors=build_floors(Settings())
+        )
         assert not broken
         store(
             engine,

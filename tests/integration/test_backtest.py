@@ -20,11 +20,11 @@ from pipeline.messages import Limits
 from pipeline.rules import Rules, load_rules
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.archive import StoredArchive
-from pipeline.stages.classify import Floors, analyse
+from pipeline.stages.classify import analyse
 from pipeline.stages.parse import Message, parse
 from pipeline.stages.store import store_batch
 from tests.compose import ROOT
-from tests.fake_models import KeywordClassifier
+from tests.fake_models import FLOORS, KeywordClassifier
 from tests.integration.crises import END, RULES, archive, evaluate, said, store
 from tests.integration.samples import stories
 
@@ -94,7 +94,7 @@ def test_the_demo_stream_raises_in_a_backtest_what_it_raises_live(
         recording.items,
         version=_CLASSIFIER.version,
         load=lambda: (_CLASSIFIER, finder),
-        floors=Floors(),
+        floors=FLOORS,
     )
 
     live = _live(engine, recording.items[-1].published_at, finder, rules)
@@ -118,7 +118,7 @@ def _live(engine: Engine, end: datetime, finder: Gazetteer, rules: Rules) -> lis
     accounts = SharedAccounts()
     for first in range(0, len(messages), 200):
         parsed, _ = parse(messages[first : first + 200], now=datetime.now(UTC), limits=Limits())
-        analysed, _ = analyse(parsed, classifier=_CLASSIFIER, finder=finder)
+        analysed, _ = analyse(parsed, classifier=_CLASSIFIER, finder=finder, floors=FLOORS)
         store_batch(engine, analysed, [], accounts)
         evaluate(engine, parsed[-1].item.published_at, rules)
     evaluate(engine, end, rules)

@@ -10,7 +10,7 @@ from models.labels import Classifier
 from pipeline.backtest.scoring import StaleScores, read_recording, score
 from pipeline.messages import Limits, NewsItem, ScoredItem
 from pipeline.stages.classify import Floors, classify
-from tests.fake_models import KeywordClassifier, OneCompanyFinder
+from tests.fake_models import FLOORS, KeywordClassifier, OneCompanyFinder
 
 VERSION = KeywordClassifier().version
 Loader = Callable[[], tuple[Classifier, Finder]]
@@ -38,13 +38,13 @@ def news(count: int, *, title: str = "Northwind faces collapse") -> list[NewsIte
 
 
 def run(items: list[NewsItem], kept: Path | None, loader: Loader = load) -> list[object]:
-    return list(score(items, version=VERSION, load=loader, floors=Floors(), kept=kept))
+    return list(score(items, version=VERSION, load=loader, floors=FLOORS, kept=kept))
 
 
 def test_rows_are_those_of_the_worker_with_a_file_and_without(tmp_path: Path) -> None:
     items = news(5)
     classifier, finder = load()
-    rows = classify(items, classifier=classifier, finder=finder)
+    rows = classify(items, classifier=classifier, finder=finder, floors=FLOORS)
 
     assert all(row.story_vector for row in rows)
     assert run(items, None) == rows
@@ -59,7 +59,7 @@ def test_a_file_from_before_vectors_were_kept_gives_rows_without(tmp_path: Path)
     del line["story_vector"]
     kept.write_text(json.dumps(line) + "\n", "utf-8")
 
-    [row] = score(news(1), version=VERSION, load=load_nothing, floors=Floors(), kept=kept)
+    [row] = score(news(1), version=VERSION, load=load_nothing, floors=FLOORS, kept=kept)
 
     assert row.story_vector == b""
 
@@ -72,7 +72,7 @@ def test_a_run_goes_on_where_another_was_ended_in_the_middle_of_a_line(tmp_path:
     told: list[int] = []
 
     rows = score(
-        items, version=VERSION, load=load, floors=Floors(), kept=kept, on_progress=told.append
+        items, version=VERSION, load=load, floors=FLOORS, kept=kept, on_progress=told.append
     )
 
     assert [row.id for row in rows] == [f"item {n}" for n in range(6)]
@@ -100,7 +100,7 @@ def test_results_of_another_model_are_refused_and_kept(tmp_path: Path) -> None:
     before = kept.read_bytes()
 
     with pytest.raises(StaleScores, match=r"of the model keywords-1, and the model is now other"):
-        score(news(2), version="other", load=load, floors=Floors(), kept=kept)
+        score(news(2), version="other", load=load, floors=FLOORS, kept=kept)
 
     assert kept.read_bytes() == before
 
@@ -127,7 +127,7 @@ def test_an_item_that_the_classifier_refuses_is_left_out() -> None:
     items = [*news(2), *news(1, title="EXPLODE")]
     items[2] = items[2].model_copy(update={"id": "bad"})
 
-    rows = score(items, version=VERSION, load=load, floors=Floors())
+    rows = score(items, version=VERSION, load=load, floors=FLOORS)
 
     assert [row.id for row in rows] == ["item 0", "item 1"]
 

@@ -14,7 +14,7 @@ from pipeline.messages import Limits
 from pipeline.stages.classify import Analysed, analyse
 from pipeline.stages.parse import Message, Parsed, parse
 from pipeline.stages.reuse import Earlier
-from tests.fake_models import KeywordClassifier, OneCompanyFinder, TellingClassifier
+from tests.fake_models import FLOORS, KeywordClassifier, OneCompanyFinder, TellingClassifier
 
 START = datetime(2024, 3, 1, tzinfo=UTC)
 STORY = "Northwind falls after a collapse of its loan book in the north"
@@ -60,7 +60,11 @@ def told(
     classifier: KeywordClassifier, earlier: Earlier, *titles: str, hours: float = 0
 ) -> list[Analysed]:
     done, rejected = analyse(
-        read(*titles, hours=hours), classifier=classifier, finder=FINDER, earlier=earlier
+        read(*titles, hours=hours),
+        classifier=classifier,
+        finder=FINDER,
+        floors=FLOORS,
+        earlier=earlier,
     )
     assert rejected == []
     return done
@@ -136,12 +140,13 @@ class BreakingFinder(OneCompanyFinder):
 def test_a_copy_that_breaks_the_finder_does_not_let_its_neighbours_wait_for_themselves() -> None:
     finder, classifier = BreakingFinder(), CountingClassifier()
     earlier = Earlier(finder)
-    analyse(read(STORY), classifier=classifier, finder=finder, earlier=earlier)
+    analyse(read(STORY), classifier=classifier, finder=finder, floors=FLOORS, earlier=earlier)
 
     done, rejected = analyse(
         read("Oil is cheaper", f"{STORY} BREAK"),
         classifier=classifier,
         finder=finder,
+        floors=FLOORS,
         earlier=earlier,
     )
 

@@ -12,6 +12,7 @@ from pipeline.stages.isolate import one_by_one
 from pipeline.stages.parse import Message, Parsed, parse
 from pipeline.stages.store import progress_of
 from tests.fake_models import (
+    FLOORS,
     BrokenClassifier,
     KeywordClassifier,
     OneCompanyFinder,
@@ -45,7 +46,9 @@ def test_parse_keeps_the_order_and_takes_out_what_is_no_item() -> None:
 def test_a_row_carries_sentiment_topics_entities_and_the_hash_of_its_text() -> None:
     (one,) = parsed(message(1, "Northwind: collapse"))
 
-    (done,), rejected = analyse([one], classifier=KeywordClassifier(), finder=OneCompanyFinder())
+    (done,), rejected = analyse(
+        [one], classifier=KeywordClassifier(), finder=OneCompanyFinder(), floors=FLOORS
+    )
 
     row = done.row
     assert rejected == []
@@ -60,6 +63,7 @@ def test_a_model_that_tells_no_more_makes_every_item_count_with_the_tone_of_its_
         parsed(message(1, "Northwind: collapse")),
         classifier=KeywordClassifier(),
         finder=OneCompanyFinder(),
+        floors=FLOORS,
     )
 
     row = done.row
@@ -72,6 +76,7 @@ def test_a_company_has_the_tone_towards_it_and_not_that_of_the_text() -> None:
         parsed(message(1, "Northwind profits from the collapse of Vornholt")),
         classifier=TellingClassifier(),
         finder=OneCompanyFinder(),
+        floors=FLOORS,
     )
 
     row = done.row
@@ -111,7 +116,9 @@ def test_an_item_is_not_about_its_own_source() -> None:
     content = {"published_at": "2024-03-01T01:00:00Z", "title": "By Vornholt", "source": "vornholt"}
     batch = parsed(Message("raw", 0, 1, b"key", json.dumps(content).encode()))
 
-    (done,), _ = analyse(batch, classifier=TellingClassifier(), finder=OneCompanyFinder())
+    (done,), _ = analyse(
+        batch, classifier=TellingClassifier(), finder=OneCompanyFinder(), floors=FLOORS
+    )
 
     assert done.row.entities == ()
 
@@ -121,6 +128,7 @@ def test_the_scored_message_repeats_the_row() -> None:
         parsed(message(1, "Northwind: collapse")),
         classifier=TellingClassifier(),
         finder=OneCompanyFinder(),
+        floors=FLOORS,
     )
 
     content = json.loads(scored(done.row).to_bytes())
@@ -143,7 +151,9 @@ def test_the_scored_message_repeats_the_row() -> None:
 def test_an_item_that_breaks_the_classifier_is_taken_out_of_its_batch() -> None:
     batch = parsed(message(1), message(2, "EXPLODE"), message(3))
 
-    done, rejected = analyse(batch, classifier=KeywordClassifier(), finder=OneCompanyFinder())
+    done, rejected = analyse(
+        batch, classifier=KeywordClassifier(), finder=OneCompanyFinder(), floors=FLOORS
+    )
 
     assert [one.message.offset for one in done] == [1, 3]
     assert [(one.message.offset, one.reason, one.detail) for one in rejected] == [
@@ -157,6 +167,7 @@ def test_a_classifier_that_fails_on_everything_is_a_bug_and_no_poison() -> None:
             parsed(message(1), message(2)),
             classifier=BrokenClassifier(),
             finder=OneCompanyFinder(),
+            floors=FLOORS,
         )
 
 
