@@ -2,17 +2,14 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import sqlalchemy as sa
 
 from db.bulk import execute_many
 from db.engine import Session
-from db.rows import ItemRow, ScopeKind, SeriesKey
+from db.rows import MARKET, ItemRow, ScopeKind, SeriesKey
 from db.tone import Tone
-
-BUCKET = timedelta(minutes=5)
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 
 # unnest flattens nested arrays, so the sources and stories of a bucket travel joined by a character
 # that no text of ours contains (control characters end at the parser).

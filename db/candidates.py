@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from db.buckets import BUCKET
 from db.engine import Session
-from db.rows import ScopeKind, SeriesKey
+from db.rows import BUCKET, ScopeKind, SeriesKey
 
 _SNAPSHOT = sa.text("SELECT CAST(pg_snapshot_xmin(pg_current_snapshot()) AS text)")
 

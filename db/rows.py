@@ -6,7 +6,7 @@ No SQLAlchemy in any of them.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from db.tone import Tone
@@ -26,6 +26,11 @@ class SeriesKey:
 
     kind: ScopeKind
     id: str
+
+
+MARKET = SeriesKey(ScopeKind.MARKET, "all")
+# The length of the finest buckets; a series is read in multiples of it.
+BUCKET = timedelta(minutes=5)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,8 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from db.buckets import BUCKET, MARKET
 from db.engine import Session
-from db.rows import HourRow, MentionRow, Progress, ScopeKind, SeriesKey, TrendRow
+from db.rows import BUCKET, MARKET, HourRow, MentionRow, Progress, ScopeKind, SeriesKey, TrendRow
 from db.tables import entities, items, trend_5m
 from db.tables import partition_progress as progress_table
 

@@ -11,15 +11,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from db.engine import Session
-from db.rows import ScopeKind, SeriesKey, TrendRow
+from db.rows import BUCKET, ScopeKind, SeriesKey, TrendRow
 from db.trends import find_series, partition_progress, scope_names, trend
 from models.taxonomy import TOPICS
 from pipeline.companies import find_companies
 
-BUCKET = timedelta(minutes=5)
 # A series of five-minute buckets of more than a month; more is a job for SQL.
 MAX_BUCKETS = 10_000
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 
 _DURATION = re.compile(r"(\d{1,5})(m|h|d|w)")
 _UNITS = {

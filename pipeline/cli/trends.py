@@ -104,8 +104,8 @@ def to_frame(told: Trend) -> pd.DataFrame:
 def _series(
     session: Session, settings: Settings, entity: str | None, topic: str | None
 ) -> SeriesKey:
-    from db.rows import ScopeKind
-    from pipeline.series import MARKET, find_one
+    from db.rows import MARKET, ScopeKind
+    from pipeline.series import find_one
 
     if entity is not None:
         companies = settings.model.companies

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from alerts import series
 from alerts.profile import Profile
 from alerts.types import Hour
-from db.rows import ScopeKind, SeriesKey
+from db.rows import MARKET, SeriesKey
 from pipeline.stages.archive import Archive
 
 # A quarter of a day: few enough series change in it that they fit in memory, and a stop or a
@@ -20,7 +20,6 @@ PRIOR_SHARE = 0.25
 PRIOR_ACCOUNTS = 30
 # Nobody publishes nothing for so long, holidays included: before such a gap nobody watched.
 LONGEST_SILENCE = timedelta(days=4)
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INSTANT = timedelta(microseconds=1)

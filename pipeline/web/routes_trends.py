@@ -6,8 +6,8 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field
 
-from db.rows import ScopeKind
-from pipeline.series import MARKET, newest_item_at, parse_duration, read_trend
+from db.rows import MARKET, ScopeKind
+from pipeline.series import newest_item_at, parse_duration, read_trend
 from pipeline.web.scope import QUERY_ERRORS, EntityParam, TopicParam, named_series
 from pipeline.web.services import ServicesOf, SessionOf
 

@@ -16,7 +16,6 @@ from db.tone import Tone
 NOON = datetime(2023, 3, 9, 12, 0, tzinfo=UTC)
 SVB = EntityRow("us:SIVB", "SVB Financial Group")
 SVB_SERIES = SeriesKey(ScopeKind.ENTITY, SVB.id)
-MARKET = SeriesKey(ScopeKind.MARKET, "all")
 NEGATIVE, NEUTRAL, POSITIVE = (0.7, 0.2, 0.1), (0.1, 0.8, 0.1), (0.1, 0.3, 0.6)
 
 

@@ -7,10 +7,9 @@ from sqlalchemy import text
 
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import EntityRow, ItemRow, Progress, ScopeKind, SeriesKey, StoreResult
+from db.rows import MARKET, EntityRow, ItemRow, Progress, ScopeKind, SeriesKey, StoreResult
 from db.trends import mentions, partition_progress, trend
 from tests.integration.samples import (
-    MARKET,
     NEGATIVE,
     NOON,
     POSITIVE,

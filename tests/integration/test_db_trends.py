@@ -7,10 +7,9 @@ import pytest
 from db.copies import exact_copies
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import EntityRow, HourRow, Places, ScopeKind, SeriesKey
+from db.rows import MARKET, EntityRow, HourRow, Places, ScopeKind, SeriesKey
 from db.trends import archive_start, find_series, hours, mentions, scope_names, trend
 from tests.integration.samples import (
-    MARKET,
     NEUTRAL,
     NOON,
     SVB,

@@ -8,8 +8,8 @@ import pytest
 from db.alert_rows import AlertRow
 from db.delivery_rows import SubscriptionRow
 from db.matching import Lists, wants
-from db.rows import ScopeKind, SeriesKey
-from tests.integration.samples import MARKET, alert
+from db.rows import MARKET, ScopeKind, SeriesKey
+from tests.integration.samples import alert
 
 LISTS = Lists(
     watchlists={"lenders": frozenset({"us:SIVB"}), "drinks": frozenset({"us:KO"})},

@@ -3,9 +3,12 @@
 from dataclasses import replace
 from datetime import timedelta
 
+import db.copies
+from alerts.accounts import copy_index
 from alerts.accounts.vectors import pack
+from db.rows import MARKET
 from pipeline.backtest.memory_archive import MemoryArchive, places_in_order
-from tests.integration.samples import MARKET, NOON, item
+from tests.integration.samples import NOON, item
 
 STORY = "Northwind falls after a collapse of its loan book in the north"
 
@@ -25,6 +28,10 @@ def test_a_text_that_is_nearly_the_same_is_a_copy_and_its_own_copies_have_the_sa
     assert places.copies == {"b": "a", "c": "a"}
     assert places.stories["a"] == places.stories["b"] == places.stories["c"]
     assert places.stories["d"] != places.stories["a"]
+
+
+def test_exact_and_near_copies_are_told_within_the_same_time() -> None:
+    assert db.copies.COPY_WINDOW == copy_index.COPY_WINDOW
 
 
 def test_a_near_copy_after_72_hours_is_an_account() -> None:

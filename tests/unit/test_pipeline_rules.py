@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alerts.types import DEFAULTS, Detector, Rule
-from db.rows import ScopeKind, SeriesKey
+from db.rows import MARKET, ScopeKind, SeriesKey
 from pipeline.rules import COMPUTED, Rules, RulesError, load_rules
 from tests.compose import ROOT
 
@@ -42,7 +42,7 @@ def test_the_shipped_rules_watch_all_companies_with_the_defaults_of_the_detector
     assert scoped is not None
     assert scoped.rule == Rule()
     assert rules.of(SeriesKey(ScopeKind.TOPIC, "macro")) is None
-    assert rules.of(SeriesKey(ScopeKind.MARKET, "all")) is None
+    assert rules.of(MARKET) is None
 
 
 def test_a_rule_of_a_name_and_a_scope_alone_has_the_defaults_too(load: Load) -> None:
@@ -86,12 +86,11 @@ def test_each_detector_has_defaults_of_its_own_and_a_rule_of_its_own_for_a_serie
         min_sources = 9
     """)
 
-    market = SeriesKey(ScopeKind.MARKET, "all")
-    surges = rules.of(market, Detector.ATTENTION_SURGE)
+    surges = rules.of(MARKET, Detector.ATTENTION_SURGE)
     assert surges is not None
     assert surges.rule == replace(DEFAULTS[Detector.ATTENTION_SURGE], min_sources=9)
-    assert rules.of(market) is rules.rules[0]
-    assert rules.of(market, Detector.SLOW_BURN) is None
+    assert rules.of(MARKET) is rules.rules[0]
+    assert rules.of(MARKET, Detector.SLOW_BURN) is None
     assert list(rules.by_detector()) == [Detector.ATTENTION_SURGE, Detector.NEGATIVE_SPIKE]
     page = (ROOT / "docs" / "rules.md").read_text("utf-8")
     assert {one for one in Detector if f"| `{one}` |" not in page} == set()

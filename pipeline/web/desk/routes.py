@@ -11,9 +11,9 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope as RequestScope
 
-from db.rows import ScopeKind, SeriesKey
+from db.rows import MARKET, ScopeKind, SeriesKey
 from db.trends import scope_names
-from pipeline.series import MARKET, BadQuery, newest_item_at, parse_moment
+from pipeline.series import BadQuery, newest_item_at, parse_moment
 from pipeline.web.desk import access, alerts, faults, login, sign_in, subscriptions, views, why
 from pipeline.web.desk.pages import Refused, render
 from pipeline.web.routes_stream import FollowerOf, LastSeen, stream_alerts

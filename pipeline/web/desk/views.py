@@ -11,10 +11,9 @@ from db.alert_rows import AlertRow, SilenceRow
 from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
 from db.judgements import active_silences
-from db.rows import MentionRow, SeriesKey
+from db.rows import MARKET, MentionRow, SeriesKey
 from db.sources import silences
 from db.trends import mentions
-from pipeline.series import MARKET
 from pipeline.web.desk import charts
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
