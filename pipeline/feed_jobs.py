@@ -60,18 +60,14 @@ class FeedJob:
         look = self._feed.look(now=datetime.now(UTC))
         if look is None:
             return PollOutcome.UNCHANGED
-        for record in look.records:
-            if isinstance(record, Unreadable):
-                self._publisher.reject(record)
-        items = [record for record in look.records if not isinstance(record, Unreadable)]
-        self._publisher.publish_all(items)
-        self._publisher.flush()
+        self._publisher.publish_all(look.records)
         self._feed.confirm(look)  # only now: what the broker does not have is fetched again
-        rejected = len(look.records) - len(items)
-        FEED_ITEMS.inc(len(items))
+        rejected = sum(isinstance(record, Unreadable) for record in look.records)
+        items = len(look.records) - rejected
+        FEED_ITEMS.inc(items)
         FEED_REJECTS.inc(rejected)
         if look.records:
-            log.info("feed_read", source=self._feed.spec.name, items=len(items), rejected=rejected)
+            log.info("feed_read", source=self._feed.spec.name, items=items, rejected=rejected)
         return PollOutcome.READ if look.records else PollOutcome.UNCHANGED
 
 

@@ -29,11 +29,9 @@ _SAY_AFTER_S = 3.0
 _MAX_REJECTED_BYTES = 1_900_000
 _MAX_HEADER_BYTES = 10_000
 
-Headers = list[tuple[str, bytes]]
-
 
 class Publisher:
-    """Produces items to the raw topic. Threads may share one.
+    """Produces items to the raw topic. Threads may share one, each with ``publish_all``.
 
     Equal texts get equal keys: exact copies lie in one partition and are handled in order.
     """
@@ -88,54 +86,53 @@ class Publisher:
 
         Raises BrokerAway if no broker answers for ``wait_s``.
         """
-        self._send_pending(self._settings.raw_topic, *_keyed(item), [])
+        self._send_pending(item)
 
     def reject(self, record: Unreadable) -> None:
         """Send an unreadable record to the dead letter topic; it is safe only after ``flush``.
 
         Raises BrokerAway if no broker answers for ``wait_s``.
         """
-        headers = [
-            ("tapewatch-reason", record.error.reason.value.encode()),
-            ("tapewatch-detail", _header(record.error.detail)),
-            ("tapewatch-origin", _header(record.origin)),
-        ]
-        value = record.raw[:_MAX_REJECTED_BYTES]
-        self._send_pending(self._settings.dead_letter_topic, None, value, headers)
+        self._send_pending(record)
 
     def flush(self) -> None:
         """Wait until the broker has all that ``publish`` and ``reject`` sent.
 
-        Raises BrokerAway if it does not within ``wait_s``; some of it may be lost.
+        Not for several threads: each would wait for a part. Raises BrokerAway if the broker does
+        not have all of it within ``wait_s``; some of it may be lost.
         """
         with self._lock:
             pending, self._pending = self._pending, []
         self._wait(pending)
 
-    def publish_all(self, items: Sequence[NewsItem]) -> None:
-        """Send items and wait until the broker has these; several threads may do so at once.
+    def publish_all(self, records: Sequence[NewsItem | Unreadable]) -> None:
+        """Send records and wait until the broker has these; several threads may do so at once.
 
-        Raises BrokerAway if it does not within ``wait_s``; some of them may be lost.
+        Unreadable ones go to the dead letter topic. Raises BrokerAway if the broker does not have
+        them within ``wait_s``; some of them may be lost.
         """
-        topic = self._settings.raw_topic
-        self._wait([self._send(topic, *_keyed(item), []) for item in items])
+        self._wait([self._send(record) for record in records])
 
     def close(self) -> None:
         """Close the connection; the object stays usable."""
         self._connection.close()
 
-    def _send_pending(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> None:
-        future = self._send(topic, key, value, headers)
+    def _send_pending(self, record: NewsItem | Unreadable) -> None:
+        future = self._send(record)
         with self._lock:
             self._pending.append(future)
             full = len(self._pending) >= _MAX_PENDING
         if full:
             self.flush()
 
-    def _send(self, topic: str, key: bytes | None, value: bytes, headers: Headers) -> Any:  # noqa: ANN401  # kafka-python has no types
+    def _send(self, record: NewsItem | Unreadable) -> Any:  # noqa: ANN401  # kafka-python has no types
         producer = self._connection.producer()
+        raw, dead = self._settings.raw_topic, self._settings.dead_letter_topic
         try:
-            return producer.send(topic, key=key, value=value, headers=headers)
+            if isinstance(record, NewsItem):
+                return producer.send(raw, key=text_hash(record).encode(), value=record.to_bytes())
+            value = record.raw[:_MAX_REJECTED_BYTES]
+            return producer.send(dead, value=value, headers=_reasons(record))
         except KafkaError as error:
             raise BrokerAway(f"{type(error).__name__}: {error}") from error
 
@@ -214,8 +211,12 @@ def run_ingest(
     return counts
 
 
-def _keyed(item: NewsItem) -> tuple[bytes, bytes]:
-    return text_hash(item).encode(), item.to_bytes()
+def _reasons(record: Unreadable) -> list[tuple[str, bytes]]:
+    return [
+        ("tapewatch-reason", record.error.reason.value.encode()),
+        ("tapewatch-detail", _header(record.error.detail)),
+        ("tapewatch-origin", _header(record.origin)),
+    ]
 
 
 def _header(text: str) -> bytes:

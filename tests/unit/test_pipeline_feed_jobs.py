@@ -1,15 +1,20 @@
-"""What a look at a feed adds to the metrics."""
+"""What a look at a feed adds to the metrics, and when it counts as read."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import cast
 
 import httpx
 import pytest
+from kafka.errors import KafkaTimeoutError
 from prometheus_client import REGISTRY
 
+from pipeline import ingest
 from pipeline.feed_jobs import FeedJob
 from pipeline.ingest import Publisher
 from pipeline.messages import Limits, NewsItem
+from pipeline.settings import KafkaSettings
 from pipeline.sources.base import Unreadable
 from pipeline.sources.feeds import Feed, FeedSpec
 from pipeline.topics import BrokerAway
@@ -27,26 +32,24 @@ class FakePublisher:
     def __init__(self, *, away: bool) -> None:
         self._away = away
 
-    def publish_all(self, items: Sequence[NewsItem]) -> None:
-        """Take the items."""
+    def publish_all(self, records: Sequence[NewsItem | Unreadable]) -> None:
+        """Take the records."""
         if self._away:
-            raise BrokerAway(f"nobody answers, {len(items)} items wait")
-
-    def reject(self, record: Unreadable) -> None:
-        """Take the entry."""
-
-    def flush(self) -> None:
-        """Have nothing to wait for."""
+            raise BrokerAway(f"nobody answers, {len(records)} records wait")
 
 
 def sample(name: str, **labels: str) -> float:
     return REGISTRY.get_sample_value(f"tapewatch_feed_{name}_total", labels) or 0.0
 
 
-def poll(server: Callable[[httpx.Request], httpx.Response], *, away: bool = False) -> None:
+def job(server: Callable[[httpx.Request], httpx.Response], publisher: Publisher) -> FeedJob:
     spec = FeedSpec.model_validate({"url": "https://www.wire.example/rss"})
     feed = Feed(spec, httpx.Client(transport=streamed(server)), Limits())
-    FeedJob(feed, cast("Publisher", FakePublisher(away=away)))()
+    return FeedJob(feed, publisher)
+
+
+def poll(server: Callable[[httpx.Request], httpx.Response], *, away: bool = False) -> None:
+    job(server, cast("Publisher", FakePublisher(away=away)))()
 
 
 @pytest.mark.parametrize(
@@ -67,3 +70,54 @@ def test_a_look_counts_by_its_outcome_with_what_it_brought(
 
     assert sample("polls", outcome=outcome) == polls + 1
     assert (sample("items") - items, sample("rejects") - rejects) == brought
+
+
+class LosingBroker:
+    """Confirms items and no dead letter; another thread flushes whenever something is sent."""
+
+    def __init__(self) -> None:
+        self.publisher: Publisher | None = None
+
+    def producer(self) -> "LosingBroker":
+        """Return itself."""
+        return self
+
+    def send(self, topic: str, **_: object) -> "Sent":
+        """Return what tells whether it is confirmed."""
+        assert self.publisher is not None
+        with suppress(BrokerAway):
+            self.publisher.flush()
+        return Sent(is_confirmed=topic == KafkaSettings().raw_topic)
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A message of which the broker has said what came of it."""
+
+    is_confirmed: bool
+    is_done: bool = True
+
+    def get(self, timeout: float) -> None:
+        """Return if it is confirmed."""
+        if not self.is_confirmed:
+            raise KafkaTimeoutError(f"not confirmed within {timeout} s")
+
+
+def test_a_feed_whose_dead_letter_is_lost_is_not_read_whoever_else_flushes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    broker = LosingBroker()
+    monkeypatch.setattr(ingest, "Connection", lambda *_, **__: broker)
+    broker.publisher = publisher = Publisher(KafkaSettings())
+    conditional: list[bool] = []
+
+    def server(request: httpx.Request) -> httpx.Response:
+        conditional.append("If-None-Match" in request.headers)
+        return httpx.Response(200, text=RSS, headers={"ETag": '"1"'})
+
+    look = job(server, publisher)
+    look()
+    look()
+
+    assert isinstance(look.last_error, BrokerAway)
+    assert conditional == [False, False]
