@@ -64,11 +64,20 @@ def disable(session: Session, subscription_id: UUID, reason: str) -> int | None:
     )
     if session.execute(disabled.returning(subscriptions.c.id)).first() is None:
         return None
-    dead = (
-        sa.update(outbox)
+    return _give_up(session, subscription_id)
+
+
+def _give_up(session: Session, subscription_id: UUID) -> int:
+    """Let die what waits for a subscription; return how much that was."""
+    # In the order of db.digests: who makes a digest locks some of these, too.
+    waiting = (
+        sa.select(outbox.c.id)
         .where(outbox.c.subscription_id == subscription_id, outbox.c.state.in_(["pending", "held"]))
-        .values(state="dead", leased_until=None)
+        .order_by(outbox.c.position)
+        .with_for_update()
     )
+    dead = sa.update(outbox).where(outbox.c.id.in_(waiting.scalar_subquery()))
+    dead = dead.values(state="dead", leased_until=None)
     return len(session.execute(dead.returning(outbox.c.id)).all())
 
 
@@ -77,6 +86,12 @@ def resume(session: Session, subscription_id: UUID) -> bool:
 
     What died stays dead; it can be replayed.
     """
+    disabled = sa.select(subscriptions.c.id).where(
+        subscriptions.c.id == subscription_id, subscriptions.c.disabled_reason.is_not(None)
+    )
+    if session.execute(disabled.with_for_update()).first() is not None:
+        # What was on its way into the outbox while it was being disabled; the lock waits for that.
+        _give_up(session, subscription_id)
     query = (
         sa.update(subscriptions)
         .where(subscriptions.c.id == subscription_id)

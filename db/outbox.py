@@ -26,6 +26,7 @@ _CLAIM = sa.text("""
             AND (o.leased_until IS NULL OR o.leased_until <= :now OR o.leased_until > :beyond)
             AND (s.wait_until IS NULL OR s.wait_until <= :now)
             AND NOT s.paused
+            AND s.disabled_reason IS NULL
             AND (s.failing_since IS NOT NULL) = :failing
             AND o.subscription_id <> ALL (CAST(:but AS uuid[]))
             AND NOT EXISTS (

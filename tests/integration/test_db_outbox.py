@@ -5,10 +5,11 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from db.alerts import save_alerts
 from db.delivery_rows import AttemptRow, DeliveryRow, SubscriptionRow
-from db.endpoints import disable
+from db.endpoints import disable, resume
 from db.engine import Engine, transaction
 from db.outbox import attempts, claim, pending, record_attempt
 from db.subscriptions import create_subscription, delete_subscription
@@ -262,6 +263,20 @@ def test_disabling_a_subscription_ends_what_waits_for_it(
 
     assert count(engine) == 0
     assert claimed(engine, now=NOW + timedelta(days=9)) == []
+
+
+def test_what_was_stored_for_an_endpoint_while_it_was_disabled_is_not_sent(
+    engine: Engine, endpoint: SubscriptionRow
+) -> None:
+    say(engine)
+    with transaction(engine) as session:  # after ``say`` had found it enabled
+        session.execute(text("UPDATE subscriptions SET disabled_reason = '410 Gone'"))
+
+    assert claimed(engine) == []
+    with transaction(engine) as session:
+        assert resume(session, endpoint.id)
+    assert claimed(engine) == []
+    assert count(engine) == 0
 
 
 def test_a_delivery_that_was_deleted_meanwhile_is_passed_over(
