@@ -19,6 +19,7 @@ from db.alert_tables import alert_evidence, alerts
 from db.bulk import execute_many
 from db.delivery_rows import SubscriptionRow
 from db.delivery_tables import outbox, subscriptions
+from db.digests import drop_superseded, lock_held
 from db.engine import Session
 from db.judgements import active_silences
 from db.matching import wants
@@ -98,9 +99,7 @@ def _save_evidence(session: Session, told: Sequence[AlertRow]) -> None:
 
 
 def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
-    enabled = sa.select(subscriptions).where(
-        subscriptions.c.disabled_reason.is_(None), ~subscriptions.c.paused
-    )
+    enabled = sa.select(subscriptions).where(subscriptions.c.disabled_reason.is_(None))
     # The lock lets nobody delete a subscription before its delivery is there.
     locked = session.execute(enabled.with_for_update(read=True, key_share=True))
     receivers = [to_subscription(row) for row in locked]
@@ -108,6 +107,7 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
         return
     # Who was told of an alert is told of its end, whatever its severity has become.
     ids = {alert.id for alert in changed}
+    lock_held(session, ids)
     query = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
     before = session.execute(query.where(outbox.c.alert_id.in_(ids)))
     told = {(alert_id, subscription_id) for alert_id, subscription_id in before}
@@ -129,6 +129,7 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
                 rows.append(_delivery(subscription, alert, now))
     if rows:
         session.execute(sa.insert(outbox), rows)
+        drop_superseded(session, ids)
 
 
 def _delivery(subscription: SubscriptionRow, alert: AlertRow, now: datetime) -> dict[str, Any]:

@@ -114,7 +114,8 @@ class DeliveryStateRow:
         id: The webhook-id.
         alert_id: What its event is about; None: something else than an alert.
         type: Of its event.
-        state: "pending", "held" (for a digest), "digested", "delivered" or "dead".
+        state: "pending", "held" (for a digest), "digested" (told by one, or by a later event that
+            waited for none), "delivered" or "dead".
         attempts: Made since it was stored or last replayed.
         next_attempt_at: Wall-clock time; None: at once, or never again.
     """

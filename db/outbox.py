@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from db.delivery_rows import AttemptRow, DeliveryRow
 from db.delivery_tables import delivery_attempts, outbox
+from db.digests import DIGEST
 from db.engine import Session
 from db.subscriptions import to_subscription
 
@@ -35,6 +36,13 @@ _CLAIM = sa.text("""
                     AND earlier.subject = o.subject
                     AND earlier.position < o.position
                     AND earlier.state = 'pending')
+            AND NOT EXISTS (
+                SELECT FROM outbox AS digest
+                WHERE digest.subscription_id = o.subscription_id
+                    AND digest.subject = CAST(:digest AS text) || o.subscription_id
+                    AND digest.position < o.position
+                    AND digest.state = 'pending'
+                    AND strpos(digest.body, CAST(o.alert_id AS text)) > 0)
         ORDER BY o.position LIMIT :limit FOR UPDATE OF o SKIP LOCKED),
     leased AS (
         UPDATE outbox AS o SET leased_until = :until FROM due WHERE o.id = due.id
@@ -79,7 +87,8 @@ def claim(
     """Lease deliveries that are due, oldest first; does not commit.
 
     Nobody else gets them until the lease ends or an attempt is recorded. Of one alert, a
-    subscription gets each event only when the earlier ones are delivered or dead.
+    subscription gets each event only when the earlier ones, and the earlier digests that tell of
+    it, are delivered or dead.
 
     Args:
         session: An open session.
@@ -95,7 +104,7 @@ def claim(
     # A lease of so long was given by a clock that was ahead, and would hold its row for as long.
     beyond = now + 2 * lease
     parameters: dict[str, object] = {"now": now, "until": now + lease, "beyond": beyond}
-    parameters |= {"limit": limit, "failing": failing, "but": list(but)}
+    parameters |= {"limit": limit, "failing": failing, "but": list(but), "digest": f"{DIGEST}/"}
     return [
         DeliveryRow(
             id=row.delivery_id,

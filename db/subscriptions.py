@@ -57,7 +57,7 @@ def find_subscription(session: Session, subscription_id: UUID) -> SubscriptionRo
 
 
 def pause_subscription(session: Session, subscription_id: UUID) -> bool:
-    """Hold back what waits for a subscription, and tell it of nothing new; does not commit.
+    """Hold back what waits for a subscription, and keep no new alert for it; does not commit.
 
     ``db.endpoints.resume`` ends that. Returns False if there is no such subscription.
     """

@@ -9,12 +9,11 @@ from itertools import groupby
 from alerts.messages import AlertEvent
 from alerts.notices import digest_body, digest_entry
 from db.delivery_rows import NoticeRow
-from db.digests import released, save_digest
+from db.digests import DIGEST, digest_subject, released, save_digest
 from db.engine import Session
 from db.locks import try_lock
 
 _LOCK = "digest"
-_TYPE = "alert.digest"
 # In one transaction; whoever has more gets two digests.
 _MAX_ROWS = 2000
 
@@ -43,9 +42,9 @@ def make_digests(session: Session, *, now: datetime) -> int:
             until=now,
         )
         notice = NoticeRow(
-            key=f"{_TYPE}/{held[-1].id}",
-            subject=f"{_TYPE}/{subscription_id}",
-            type=_TYPE,
+            key=f"{DIGEST}/{held[-1].id}",
+            subject=digest_subject(subscription_id),
+            type=DIGEST,
             body=body,
         )
         save_digest(session, notice, held)
