@@ -8,8 +8,8 @@ import asyncio
 from dataclasses import asdict
 
 import structlog
-from anyio import CapacityLimiter, to_thread
 from fastapi import Request
+from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from db.audit import Deed, record
@@ -21,7 +21,7 @@ from pipeline.web.services import Services
 
 log = structlog.stdlib.get_logger(__name__)
 
-# Threads of their own: while the database hangs, those of the routes must not wait for it too.
+# So many of the threads that serve: while the database hangs, the others must not wait for it too.
 _WRITERS = 2
 # More is not kept in memory but told in the log.
 _MOST_PENDING = 500
@@ -32,7 +32,7 @@ class Audit:
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._writers = CapacityLimiter(_WRITERS)
+        self._writers = asyncio.Semaphore(_WRITERS)
         self._pending = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -62,7 +62,8 @@ class Audit:
             return
         self._pending += 1
         try:
-            await to_thread.run_sync(_write, services, deed, limiter=self._writers)
+            async with self._writers:
+                await run_in_threadpool(_write, services, deed)
         except asyncio.CancelledError:  # the process ends
             _tell(deed, "ended before it was stored")
             raise

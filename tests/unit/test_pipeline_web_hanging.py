@@ -75,7 +75,7 @@ async def test_pushes_do_not_wait_for_the_audit_log_and_what_it_lacks_is_told(
     most_pending: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(auditing, "_MOST_PENDING", most_pending)
-    anyio.to_thread.current_default_thread_limiter().total_tokens = 2
+    anyio.to_thread.current_default_thread_limiter().total_tokens = 3
     schema = HangingSchema()
     app, pushed = pushing_app(schema)
     transport = httpx.ASGITransport(app)
