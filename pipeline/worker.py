@@ -23,6 +23,7 @@ from db.engine import is_away
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.app import assigned, create_app, sender, subscribe
 from pipeline.backoff import Outage, Stopping, persist, set_within
+from pipeline.memory import settle, use_few_arenas
 from pipeline.metrics_server import metrics_server
 from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
@@ -65,6 +66,7 @@ def run(
         SettingsError: If the port of the metrics is taken.
         SystemExit: With status 1 if the worker failed.
     """
+    use_few_arenas()
     with (
         metrics_server(settings.metrics_port),
         _scratch_folder(settings.worker.state_dir) as datadir,
@@ -114,6 +116,7 @@ async def _prepare(
         _wait_for_database(settings, stopping),
         _wait_for_topics(settings, stopping),
     )
+    settle()
     earlier = Earlier(found) if settings.worker.reuse_copies else None
     return Dependencies(
         settings,

@@ -31,6 +31,7 @@ _SHIFTS = _RNG.integers(0, int(_PRIME), _HASHES, dtype=np.uint64)
 # What a body says it says at its beginning; longer ones are compared on that.
 _BODY_WORDS = 300
 _SHINGLE = 3
+_HASH_BYTES = 4
 
 _NEGATIONS = frozenset(("no", "not", "never", "without", "deny", "deni", "unlikely", "fals"))
 _CALENDAR = frozenset(
@@ -75,16 +76,17 @@ class Text:
     Attributes:
         heading: All words of the headline, in order.
         title: Those that say something, without their endings.
-        body: Hashes of the body's runs of three words; empty without a body.
-        body_words: The body's words, for the question which name or figure it holds.
+        body: Sorted hashes of the body's runs of three words as uint32; empty without a body.
+        body_words: The body's words, a space before each, for the question which name or figure it
+            holds.
         bands: Two copies share one, but for a small chance.
         exact: Equal for texts that are the same word for word.
     """
 
     heading: tuple[str, ...]
     title: tuple[str, ...]
-    body: frozenset[int]
-    body_words: frozenset[str]
+    body: bytes
+    body_words: str
     bands: tuple[int, ...]
     exact: int
 
@@ -95,7 +97,7 @@ def read_text(title: str, body: str) -> Text:
     # Texts share most of their words: interned, they share their memory too.
     heading = tuple(intern(_AS_FIGURE.get(word, word)) for word in words(plain))
     content = tuple(intern(_AS_FIGURE.get(word, word)) for word in stems(plain))
-    body_words = [intern(word) for word in words(body)[:_BODY_WORDS]]
+    body_words = words(body)[:_BODY_WORDS]
     shingles = _shingles(body_words)
     whole = zlib.crc32(" ".join([*heading, "|", *body_words]).encode())
     bands = [
@@ -106,8 +108,8 @@ def read_text(title: str, body: str) -> Text:
     return Text(
         heading=heading,
         title=content,
-        body=shingles,
-        body_words=frozenset(body_words),
+        body=np.array(sorted(shingles), np.uint32).tobytes(),
+        body_words="".join(f" {word}" for word in dict.fromkeys(body_words)),
         bands=tuple(dict.fromkeys(bands)),
         exact=whole,
     )
@@ -158,7 +160,7 @@ _NEAR_BODY, _NEAR_BODY_HEADLINE = 0.45, 0.5
 
 
 def _same_body(text: Text, of: Text, alike: float, contained: float, *, one_sided: bool) -> bool:
-    if min(len(text.body), len(of.body)) < _LEAST_BODY:
+    if min(len(text.body), len(of.body)) < _LEAST_BODY * _HASH_BYTES:
         return False
     if contained >= _WHOLE_BODY:
         return alike >= _WHOLE_BODY_HEADLINE
@@ -201,16 +203,16 @@ def _contradict(added: set[str], dropped: set[str], text: Text, of: Text) -> boo
 
 
 def _holds(text: Text, word: str) -> bool:
-    return any(other.startswith(word) for other in text.body_words)
+    return f" {word}" in text.body_words
 
 
 def _dated(changed: set[str]) -> bool:
     return any(is_number(word) or word in _CALENDAR for word in changed)
 
 
-def _shingles(body: Sequence[str]) -> frozenset[int]:
+def _shingles(body: Sequence[str]) -> set[int]:
     starts = range(max(len(body) - _SHINGLE + 1, 1)) if body else ()
-    return frozenset(zlib.crc32(" ".join(body[i : i + _SHINGLE]).encode()) for i in starts)
+    return {zlib.crc32(" ".join(body[i : i + _SHINGLE]).encode()) for i in starts}
 
 
 def _bands(kind: str, members: Iterable[int], count: int) -> list[int]:
@@ -224,11 +226,15 @@ def _bands(kind: str, members: Iterable[int], count: int) -> list[int]:
     return [zlib.crc32(band.tobytes(), seed + number) for number, band in enumerate(least)]
 
 
-def _jaccard(one: set[str] | frozenset[int], other: set[str] | frozenset[int]) -> float:
+def _jaccard(one: set[str], other: set[str]) -> float:
     together = len(one | other)
     return len(one & other) / together if together else 0.0
 
 
-def _containment(one: frozenset[int], other: frozenset[int]) -> float:
-    least = min(len(one), len(other))
-    return len(one & other) / least if least else 0.0
+def _containment(one: bytes, other: bytes) -> float:
+    """Return the share of the smaller set of hashes that is in the other one."""
+    left, right = (np.frombuffer(hashes, np.uint32) for hashes in (one, other))
+    least = min(left.size, right.size)
+    if not least:
+        return 0.0
+    return int(np.intersect1d(left, right, assume_unique=True).size) / least

@@ -118,11 +118,14 @@ def running(
         broker = start_broker(log_path=state.logs / "broker.log")
         stack.callback(broker.stop)
         database_url = services.fresh_database(postgres)
-        services.make_topics(broker)
+        # No more than workers: one that has several partitions of a recording in full reads them
+        # thousands of items apart, and news would no longer come in its order.
+        services.make_topics(broker, partitions=workers)
         env = services.service_env(
             state,
             database_url=database_url,
             broker=broker,
+            partitions=workers,
             with_companies=recording.shipped,
         )
         state.write_env(env, clients=psql().parent)

@@ -49,13 +49,18 @@ def fresh_database(postgres: EmbeddedPostgres) -> str:
     return url
 
 
-def make_topics(broker: EmbeddedBroker) -> None:
+def make_topics(broker: EmbeddedBroker, *, partitions: int) -> None:
     """Create the topics; BrokerAway if the broker does not answer."""
-    ensure_topics(KafkaSettings(bootstrap_servers=broker.bootstrap_servers))
+    ensure_topics(KafkaSettings(bootstrap_servers=broker.bootstrap_servers, partitions=partitions))
 
 
 def service_env(
-    state: State, *, database_url: str, broker: EmbeddedBroker, with_companies: bool
+    state: State,
+    *,
+    database_url: str,
+    broker: EmbeddedBroker,
+    partitions: int,
+    with_companies: bool,
 ) -> dict[str, str]:
     """Return the settings that the demo decides, as environment variables.
 
@@ -63,6 +68,7 @@ def service_env(
         state: Where secrets and scratch folders are.
         database_url: Of the demo's database.
         broker: The running broker.
+        partitions: Of its topics.
         with_companies: Whether the gazetteer gets the invented companies.
 
     Returns:
@@ -72,6 +78,7 @@ def service_env(
     env = {
         "TAPEWATCH_DATABASE__URL": database_url,
         "TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS": broker.bootstrap_servers,
+        "TAPEWATCH_KAFKA__PARTITIONS": str(partitions),
         "TAPEWATCH_KAFKA__SESSION_TIMEOUT_S": str(_SESSION_TIMEOUT_S),
         "TAPEWATCH_SECRET_KEY": secrets.fernet_key,
         "TAPEWATCH_WEB__API_KEY": secrets.api_key,

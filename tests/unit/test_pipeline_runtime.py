@@ -74,7 +74,11 @@ def test_the_demo_sets_nothing_but_settings(tmp_path: Path) -> None:
     broker = EmbeddedBroker("127.0.0.1:9092", cast("subprocess.Popen[bytes]", None))
 
     env = service_env(
-        State(tmp_path), database_url="postgresql://a@b/c", broker=broker, with_companies=True
+        State(tmp_path),
+        database_url="postgresql://a@b/c",
+        broker=broker,
+        partitions=1,
+        with_companies=True,
     )
 
     assert env.keys() <= known_variables()
