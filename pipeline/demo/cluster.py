@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pipeline.demo import tether
+from pipeline.demo.passage import Passage
 
 # sun_path has 108 bytes with its closing zero; macOS has 104.
 _SOCKET_PATH_MAX = 103
@@ -24,13 +25,12 @@ def server_user() -> str | None:
     return _UNPRIVILEGED if os.geteuid() == 0 else None
 
 
-def prepare(folder: Path, binaries: Path, say: Callable[[str], None]) -> None:
+def prepare(folder: Path, binaries: Path) -> None:
     """Make the folder and, where there is none in it, a cluster; idempotent.
 
     Args:
         folder: Absolute; nothing else may lie in it.
         binaries: PostgreSQL's programs.
-        say: Gets a line if folders above these two are opened to the unprivileged user.
 
     Raises:
         ClusterError: If ``initdb`` fails.
@@ -38,7 +38,6 @@ def prepare(folder: Path, binaries: Path, say: Callable[[str], None]) -> None:
     user = server_user()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if user is not None:
-        _let_through(folder, binaries, user=user, say=say)
         _own(folder, user)
     if (folder / "PG_VERSION").exists():
         return
@@ -80,15 +79,26 @@ def socket_folder(folder: Path) -> Path:
     return short
 
 
-def _let_through(*paths: Path, user: str, say: Callable[[str], None]) -> None:
-    """Let the unprivileged user traverse (not read) the folders above ``paths``."""
-    above = {parent for path in paths for parent in path.parents}
-    closed = sorted(parent for parent in above if not parent.stat().st_mode & 0o001)
-    if closed:
-        names = ", ".join(map(str, closed))
-        say(f"PostgreSQL runs as {user}, not as root; to let it through (o+x), changed: {names}")
-    for parent in closed:
-        parent.chmod(parent.stat().st_mode | 0o001)
+def let_through(folder: Path, binaries: Path, say: Callable[[str], None]) -> Passage:
+    """Let the server's user pass (not read) the folders above these two.
+
+    Args:
+        folder: The cluster's own.
+        binaries: PostgreSQL's programs.
+        say: Gets a line if a folder is changed for it.
+
+    Returns:
+        What to close when the server has ended.
+    """
+    passage, user = Passage(), server_user()
+    if user is None:
+        return passage
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    opened = passage.open({*folder.parents, *binaries.parents})
+    if opened:
+        names = ", ".join(map(str, opened))
+        say(f"PostgreSQL runs as {user}, not as root; let through (o+x) while it does: {names}")
+    return passage
 
 
 def _own(folder: Path, user: str) -> None:

@@ -21,6 +21,7 @@ from urllib.parse import quote
 
 from pipeline.demo import cluster, tether
 from pipeline.demo.cluster import ClusterError
+from pipeline.demo.passage import Passage
 
 _LOOPBACK = "127.0.0.1"
 _START_WAIT_S = 60.0
@@ -45,11 +46,13 @@ class EmbeddedPostgres:
     Attributes:
         url: Names its maintenance database.
         sockets: Folder of its Unix socket.
+        passage: What its user came through.
     """
 
     url: str
     process: subprocess.Popen[bytes]
     sockets: Path
+    passage: Passage
 
     @property
     def pid(self) -> int:
@@ -65,6 +68,7 @@ class EmbeddedPostgres:
         tether.stop(self.process, polite=signal.SIGINT, wait_s=30.0)
         with contextlib.suppress(OSError):  # the cluster's own folder is not empty
             self.sockets.rmdir()
+        self.passage.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +99,7 @@ def start_postgres(folder: Path, *, say: Callable[[str], None] = _keep_quiet) ->
 
     Args:
         folder: The cluster's own folder; nothing else may lie in it.
-        say: Gets a line if, for root, the mode of folders above it is changed.
+        say: Gets a line if, for root, the mode of folders above it is changed until it stops.
 
     Returns:
         The server, which answers.
@@ -105,8 +109,20 @@ def start_postgres(folder: Path, *, say: Callable[[str], None] = _keep_quiet) ->
     """
     binaries = _postgres_binaries()
     folder = folder.resolve()
+    passage = cluster.let_through(folder, binaries, say)
     try:
-        cluster.prepare(folder, binaries, say)
+        process, sockets = _started(folder, binaries)
+    except BaseException:
+        passage.close()
+        raise
+    url = f"postgresql://postgres@/postgres?host={quote(str(sockets))}"
+    return EmbeddedPostgres(url, process, sockets, passage)
+
+
+def _started(folder: Path, binaries: Path) -> tuple[subprocess.Popen[bytes], Path]:
+    """Return the server, which answers, and the folder of its socket."""
+    try:
+        cluster.prepare(folder, binaries)
         sockets = cluster.socket_folder(folder)
     except ClusterError as error:
         raise EmbeddedError(str(error)) from error
@@ -128,8 +144,7 @@ def start_postgres(folder: Path, *, say: Callable[[str], None] = _keep_quiet) ->
         return lines[:1] == [str(process.pid)] and lines[-1].strip() == "ready"
 
     _wait_until(answers, process, log_path, "PostgreSQL")
-    url = f"postgresql://postgres@/postgres?host={quote(str(sockets))}"
-    return EmbeddedPostgres(url, process, sockets)
+    return process, sockets
 
 
 def start_broker(*, log_path: Path | None = None) -> EmbeddedBroker:

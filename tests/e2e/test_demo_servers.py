@@ -12,6 +12,7 @@ import psycopg
 import pytest
 
 from pipeline.demo.embedded import EmbeddedError, start_broker, start_postgres
+from pipeline.demo.passage import Passage
 
 pytestmark = pytest.mark.integration
 
@@ -69,14 +70,31 @@ def test_postgres_starts_in_a_folder_whose_path_is_too_long_for_a_socket(folder:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's PostgreSQL has another user")
-def test_root_is_told_which_folders_are_opened_for_postgres(folder: Path) -> None:
+def test_root_is_told_which_folders_are_opened_for_postgres_and_gets_them_back(
+    folder: Path,
+) -> None:
     said: list[str] = []
+    before = folder.stat().st_mode & 0o777
     for _ in range(2):
-        start_postgres(folder / "pg", say=said.append).stop()
+        postgres = start_postgres(folder / "pg", say=said.append)
+        during = folder.stat().st_mode & 0o777
+        postgres.stop()
+        after = folder.stat().st_mode & 0o777
 
-    assert len(said) == 1
+        assert (before, during, after) == (0o700, 0o701, 0o700)
+    assert len(said) == 2
     assert said[0].split(", ")[-1].endswith(str(folder))
+
+
+def test_a_folder_stays_open_to_the_server_that_runs_longer(folder: Path) -> None:
+    first, second = Passage(), Passage()
+    folder.chmod(0o700)
+    assert first.open([folder]) == [folder]
+    assert second.open([folder]) == []
+
+    first.close()
     assert folder.stat().st_mode & 0o777 == 0o701
+    second.close()
 
 
 def test_a_second_server_on_the_same_folder_is_refused_with_a_reason(folder: Path) -> None:
