@@ -4,7 +4,7 @@ Signing and sending live in ``alerts.delivery``.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -149,20 +149,6 @@ class AlertEvent(_Part):
     type: TransitionKind
     timestamp: Time = Field(description="Event time of the change.")
     data: AlertData
-
-
-def alert_event(kind: TransitionKind, *, at: datetime, alert: AlertData) -> AlertEvent:
-    """Make the event that tells receivers of a change of an alert.
-
-    Args:
-        kind: What happened.
-        at: Event time of the change, aware.
-        alert: The alert as it stands after the change.
-
-    Returns:
-        The event; ``event_body`` gives its text.
-    """
-    return AlertEvent(type=kind, timestamp=at, data=alert)
 
 
 def event_body(event: AlertEvent) -> str:

@@ -41,7 +41,7 @@ for _name in ("apprise", "urllib3"):
     logging.getLogger(_name).setLevel(logging.CRITICAL)
 
 
-class Tone(StrEnum):
+class Level(StrEnum):
     """How a message looks where the service has colours or severities."""
 
     BAD = "failure"
@@ -91,7 +91,7 @@ def send_chat(
     *,
     title: str,
     text: str,
-    tone: Tone,
+    level: Level,
     allow_hosts: Collection[str],
     timeout_s: float,
 ) -> Attempt:
@@ -101,7 +101,7 @@ def send_chat(
         url: The target.
         title: One line.
         text: Plain text, at most ``MAX_CHARS`` characters with the title.
-        tone: How it looks.
+        level: How it looks.
         allow_hosts: Hosts inside the network that may be connected to.
         timeout_s: Longest life of the attempt, as far as the library keeps to it.
 
@@ -122,7 +122,7 @@ def send_chat(
         sent = sender.notify(
             body=text,
             title=title,
-            notify_type=NotifyType(tone.value),
+            notify_type=NotifyType(level.value),
             body_format=NotifyFormat.TEXT,
         )
     duration_ms = round(timedelta(seconds=monotonic() - started) / timedelta(milliseconds=1))

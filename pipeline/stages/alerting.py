@@ -11,13 +11,13 @@ from alerts.messages import (
     MAX_RELATED,
     MAX_STORIES,
     AlertData,
+    AlertEvent,
     Evidence,
     Reasons,
     Scope,
     Story,
     Tone,
     Window,
-    alert_event,
     event_body,
 )
 from alerts.negative_spike import upper_tail
@@ -231,7 +231,7 @@ def said_of(alert: AlertRow, kind: TransitionKind) -> AlertEventRow:
         flapping=alert.flapping,
         reasons=Reasons.model_validate(alert.reasons) if alert.reasons else None,
     )
-    body = event_body(alert_event(kind, at=alert.updated_at, alert=told))
+    body = event_body(AlertEvent(type=kind, timestamp=alert.updated_at, data=told))
     return AlertEventRow(alert.id, alert.revision, kind.value, alert.updated_at, body)
 
 

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from alerts.delivery.chat import MAX_CHARS, Tone
+from alerts.delivery.chat import MAX_CHARS, Level
 from alerts.types import Detector
 from pipeline.catalogue import say
 
 _SHOWN = 3
-_NOTICE_TONES = {"subscription.test": Tone.PLAIN, "source.resumed": Tone.GOOD}
-_TONES = {"critical": Tone.BAD, "warning": Tone.WARNING}
+_NOTICE_LEVELS = {"subscription.test": Level.PLAIN, "source.resumed": Level.GOOD}
+_LEVELS = {"critical": Level.BAD, "warning": Level.WARNING}
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Message:
 
     title: str
     text: str
-    tone: Tone
+    level: Level
 
 
 def chat_message(event_type: str, body: str, *, language: str, desk_url: str | None) -> Message:
@@ -70,8 +70,8 @@ class _Writer:
             severity=self._severity(data["severity"]),
             name=_plain(data["scope"]["name"]),
         )
-        tone = Tone.GOOD if resolved else _TONES[data["severity"]]
-        return _message(title, figures, lines, self._link(f"/alerts/{data['id']}"), tone)
+        level = Level.GOOD if resolved else _LEVELS[data["severity"]]
+        return _message(title, figures, lines, self._link(f"/alerts/{data['id']}"), level)
 
     def digest(self, data: dict[str, Any]) -> Message:
         alerts = data["alerts"]
@@ -80,14 +80,14 @@ class _Writer:
             lines.append(self._say("chat_digest_omitted", count=data["omitted"]))
         title = self._say("chat_alert_digest", count=len(alerts) + data["omitted"])
         worst = any(each["severity"] == "critical" for each in alerts)
-        return _message(title, "", lines, self._link(""), Tone.BAD if worst else Tone.WARNING)
+        return _message(title, "", lines, self._link(""), Level.BAD if worst else Level.WARNING)
 
     def notice(self, event_type: str, data: dict[str, Any]) -> Message:
         key = f"chat_{event_type.replace('.', '_')}"
         values = {name: _plain(str(value)) for name, value in data.items()}
-        tone = _NOTICE_TONES.get(event_type, Tone.WARNING)
+        level = _NOTICE_LEVELS.get(event_type, Level.WARNING)
         text = self._say(f"{key}_text", **values).strip()
-        return _message(self._say(key, **values), text, [], None, tone)
+        return _message(self._say(key, **values), text, [], None, level)
 
     def _digest_line(self, alert: dict[str, Any]) -> str:
         return self._say(
@@ -114,14 +114,14 @@ class _Writer:
         return say(self._language, key, **values)
 
 
-def _message(title: str, text: str, lines: list[str], link: str | None, tone: Tone) -> Message:
+def _message(title: str, text: str, lines: list[str], link: str | None, level: Level) -> Message:
     """Join the parts; the last lines are left out where it would be too long."""
     title = title[: MAX_CHARS // 4]
     keep = len(lines)
     while True:
         joined = "\n".join(part for part in (text, *lines[:keep], link) if part)
         if keep == 0 or len(title) + len(joined) <= MAX_CHARS:
-            return Message(title, joined[: MAX_CHARS - len(title)], tone)
+            return Message(title, joined[: MAX_CHARS - len(title)], level)
         keep -= 1
 
 

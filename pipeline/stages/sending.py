@@ -75,7 +75,7 @@ class ChatMessage:
             url,
             title=message.title,
             text=message.text,
-            tone=message.tone,
+            level=message.level,
             allow_hosts=self._allow_hosts,
             timeout_s=self._timeout_s,
         )

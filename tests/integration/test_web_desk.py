@@ -6,7 +6,7 @@ from datetime import timedelta
 import httpx
 import pytest
 
-from alerts.messages import AlertData, Evidence, Scope, Window, alert_event, event_body
+from alerts.messages import AlertData, AlertEvent, Evidence, Scope, Window, event_body
 from alerts.types import Severity, TransitionKind
 from db.alert_rows import AlertEventRow
 from db.alerts import save_alerts
@@ -52,7 +52,7 @@ def fill(engine: Engine) -> str:
             ),
         ),
     )
-    body = event_body(alert_event(TransitionKind.FIRED, at=NOON, alert=data))
+    body = event_body(AlertEvent(type=TransitionKind.FIRED, timestamp=NOON, data=data))
     with transaction(engine) as session:
         newest = NOON + timedelta(minutes=2)
         store_items(session, rows, [Progress("raw", 0, 4, newest)])

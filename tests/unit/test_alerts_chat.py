@@ -17,7 +17,7 @@ from apprise.plugins.slack import NotifySlack
 from apprise.plugins.telegram import NotifyTelegram
 from apprise.plugins.wecombot import NotifyWeComBot
 
-from alerts.delivery.chat import BadTarget, Tone, check_target, is_chat, send_chat
+from alerts.delivery.chat import BadTarget, Level, check_target, is_chat, send_chat
 from alerts.delivery.webhook import Attempt, Outcome, Reason
 from tests.unit.certificates import self_signed
 from tests.unit.chat_servers import Service, http_service, mail_server
@@ -30,7 +30,7 @@ LOOPBACK = ("127.0.0.1",)
 
 def deliver(url: str, *, allow_hosts: Sequence[str] = LOOPBACK) -> Attempt:
     return send_chat(
-        url, title=TITLE, text=TEXT, tone=Tone.BAD, allow_hosts=allow_hosts, timeout_s=8
+        url, title=TITLE, text=TEXT, level=Level.BAD, allow_hosts=allow_hosts, timeout_s=8
     )
 
 

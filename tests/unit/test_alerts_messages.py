@@ -14,10 +14,10 @@ from pydantic import ValidationError
 from alerts.messages import (
     MAX_BODY_BYTES,
     AlertData,
+    AlertEvent,
     Evidence,
     Scope,
     Window,
-    alert_event,
     event_body,
     json_schema,
 )
@@ -52,7 +52,7 @@ def alert(name: str = "Northlake Bank", *telling: Evidence) -> AlertData:
 
 
 def body_of(data: AlertData) -> str:
-    return event_body(alert_event(TransitionKind.FIRED, at=AT, alert=data))
+    return event_body(AlertEvent(type=TransitionKind.FIRED, timestamp=AT, data=data))
 
 
 def test_the_body_has_the_published_shape_with_times_in_utc() -> None:
@@ -100,7 +100,9 @@ def test_the_schema_in_the_docs_is_the_one_of_the_code() -> None:
 def test_every_body_is_valid_by_the_schema(kind: TransitionKind) -> None:
     schema = json_schema()
     Draft202012Validator.check_schema(schema)
-    body = event_body(alert_event(kind, at=AT, alert=alert("Northlake", evidence(url=None))))
+    body = event_body(
+        AlertEvent(type=kind, timestamp=AT, data=alert("Northlake", evidence(url=None)))
+    )
 
     Draft202012Validator(schema).validate(json.loads(body))
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alerts.delivery.chat import MAX_CHARS, Tone
+from alerts.delivery.chat import MAX_CHARS, Level
 from alerts.notices import NOTICES, SubscriptionTest, Trial, notice_body
 from alerts.types import TransitionKind
 from pipeline.catalogue import LANGUAGES, catalogue
@@ -55,7 +55,7 @@ def test_an_alert_says_what_rose_with_evidence_and_a_link() -> None:
         *["• Shares fall (wire)", "  https://daily.example/northlake"] * 3,
         f"https://watch.example/desk/alerts/{UUID(int=7)}",
     ]
-    assert message.tone is Tone.BAD
+    assert message.level is Level.BAD
 
 
 def test_an_alert_is_told_in_chinese() -> None:
@@ -83,7 +83,7 @@ def test_the_end_of_an_alert_is_good_news_without_evidence() -> None:
 
     assert message.title == "Resolved: Northlake Bank is back to usual"
     assert "Shares" not in message.text
-    assert message.tone is Tone.GOOD
+    assert message.level is Level.GOOD
 
 
 def test_titles_from_outside_bring_no_mentions_and_no_markup() -> None:
@@ -129,7 +129,7 @@ def test_the_test_button_says_that_it_is_a_test() -> None:
 
     message = chat_message(notice.type, notice_body(notice), language="en", desk_url=None)
 
-    assert (message.title, message.tone) == ("Test of tapewatch", Tone.PLAIN)
+    assert (message.title, message.level) == ("Test of tapewatch", Level.PLAIN)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
