@@ -77,6 +77,7 @@ class DeliveryRow:
     Attributes:
         id: The webhook-id, the same over all attempts.
         attempts: How many were made before this one.
+        subject: What the event is about: an alert's id, a source ...
         old_secrets: Those that were replaced and still sign, encrypted, newest first.
     """
 
@@ -85,6 +86,7 @@ class DeliveryRow:
     type: str
     body: str
     attempts: int
+    subject: str = ""
     old_secrets: tuple[bytes, ...] = ()
 
 

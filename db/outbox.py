@@ -48,7 +48,7 @@ _CLAIM = sa.text("""
         UPDATE outbox AS o SET leased_until = :until FROM due WHERE o.id = due.id
         RETURNING o.*)
     SELECT leased.id AS delivery_id, coalesce(leased.type, event.type) AS type,
-        coalesce(leased.body, event.body) AS body, leased.attempts, s.*,
+        coalesce(leased.body, event.body) AS body, leased.attempts, leased.subject, s.*,
         ARRAY(SELECT old.secret FROM old_secrets AS old
               WHERE old.subscription_id = s.id AND old.until > :now
               ORDER BY old.until DESC) AS old_secrets
@@ -112,6 +112,7 @@ def claim(
             type=row.type,
             body=row.body,
             attempts=row.attempts,
+            subject=row.subject,
             old_secrets=tuple(map(bytes, row.old_secrets)),
         )
         for row in session.execute(_CLAIM, parameters)

@@ -12,6 +12,7 @@ from typing import Any
 
 from apprise import Apprise, NotifyFormat, NotifyType
 from apprise.plugins import NotifyBase
+from apprise.plugins.pagerduty import NotifyPagerDuty, PagerDutyAction
 
 from alerts.delivery.addresses import AddressRefused, checked_addresses, resolve
 from alerts.delivery.guard import guarded_connections, never_unguarded
@@ -92,6 +93,7 @@ def send_chat(
     title: str,
     text: str,
     level: Level,
+    incident: str,
     allow_hosts: Collection[str],
     timeout_s: float,
 ) -> Attempt:
@@ -102,6 +104,8 @@ def send_chat(
         title: One line.
         text: Plain text, at most ``MAX_CHARS`` characters with the title.
         level: How it looks.
+        incident: What it is about, where the service keeps incidents: what is ``GOOD`` ends one,
+            anything else opens it or is added to it.
         allow_hosts: Hosts inside the network that may be connected to.
         timeout_s: Longest life of the attempt, as far as the library keeps to it.
 
@@ -116,6 +120,8 @@ def send_chat(
     # A connection and a few answers must fit.
     target.socket_connect_timeout = target.socket_read_timeout = timeout_s / 4
     target.redirects = False
+    if isinstance(target, NotifyPagerDuty):
+        target.action, target.dedup = PagerDutyAction.MAP, incident
     sender = Apprise()
     sender.add(target)
     with guarded_connections(allow_hosts) as guard:

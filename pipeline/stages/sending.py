@@ -9,6 +9,7 @@ from alerts.delivery.chat import send_chat
 from alerts.delivery.secrets import SecretUnreadable, decrypt
 from alerts.delivery.webhook import Attempt, Outcome, Reason, send
 from db.delivery_rows import DeliveryRow, TargetKind
+from db.digests import DIGEST
 from pipeline.stages.chat_text import chat_message
 
 
@@ -76,6 +77,8 @@ class ChatMessage:
             title=message.title,
             text=message.text,
             level=message.level,
+            # Who has closed the incident of one digest is to be told of the next.
+            incident=row.id if row.type == DIGEST else row.subject,
             allow_hosts=self._allow_hosts,
             timeout_s=self._timeout_s,
         )

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from email import message_from_bytes, policy
 
 import pytest
+from apprise.plugins import pagerduty
 
+from alerts.delivery.secrets import encrypt
+from db.delivery_rows import TargetKind
 from db.engine import Engine, transaction
 from db.outbox import attempts
 from db.subscriptions import list_subscriptions
 from tests.integration.samples import NOON, alert, mention
 from tests.integration.watching import Watch
-from tests.integration.web_client import web_client, web_settings
-from tests.unit.chat_servers import mail_server
+from tests.integration.web_client import SECRET_KEY, web_client, web_settings
+from tests.unit.chat_servers import http_service, mail_server
 
 pytestmark = pytest.mark.integration
 
@@ -70,3 +73,19 @@ async def test_a_mailbox_gets_alerts_in_its_language_and_its_url_stays_secret(
     assert body is not None
     assert "Title of a" in body.get_content()
     assert f"https://watch.example/desk/alerts/{alert(fired_at=NOON).id}" in body.get_content()
+
+
+def test_the_events_of_an_alert_are_one_incident_that_ends(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = encrypt("pagerduty://integrationkey@apikey", SECRET_KEY)
+    with http_service() as service:
+        regions = dict.fromkeys(pagerduty.PAGERDUTY_API_LOOKUP, f"{service.url}/v2/enqueue")
+        monkeypatch.setattr(pagerduty, "PAGERDUTY_API_LOOKUP", regions)
+        watch.subscribe("pagerduty://", kind=TargetKind.CHAT, secret=url)
+        ended = alert(revision=3, severity="critical", state="resolved")
+        watch.tell(alert(), alert(revision=2, severity="critical"), ended)
+        watch.deliver()
+
+    told = [(each["event_action"], each["dedup_key"]) for each in service.received]
+    assert told == [(action, str(ended.id)) for action in ("trigger", "trigger", "resolve")]

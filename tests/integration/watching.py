@@ -59,7 +59,8 @@ class Watch:
 
     def subscribe(self, url: str, **columns: Any) -> UUID:
         """Add a subscription with these filters and times, and return its id."""
-        row = SubscriptionRow(uuid4(), url, encrypt(SECRET, SECRET_KEY), "to the bus", **columns)
+        columns = {"secret": encrypt(SECRET, SECRET_KEY), "description": "to the bus"} | columns
+        row = SubscriptionRow(uuid4(), url, **columns)
         with transaction(self.engine) as session:
             create_subscription(session, row)
         return row.id

@@ -28,9 +28,21 @@ TITLE, TEXT = "严重：Northlake Bank 负面新闻增多", "3 negative accounts
 LOOPBACK = ("127.0.0.1",)
 
 
-def deliver(url: str, *, allow_hosts: Sequence[str] = LOOPBACK) -> Attempt:
+def deliver(
+    url: str,
+    *,
+    level: Level = Level.BAD,
+    incident: str = "alert 1",
+    allow_hosts: Sequence[str] = LOOPBACK,
+) -> Attempt:
     return send_chat(
-        url, title=TITLE, text=TEXT, level=Level.BAD, allow_hosts=allow_hosts, timeout_s=8
+        url,
+        title=TITLE,
+        text=TEXT,
+        level=level,
+        incident=incident,
+        allow_hosts=allow_hosts,
+        timeout_s=8,
     )
 
 
@@ -69,14 +81,41 @@ def test_a_service_gets_one_message_with_title_and_text(url: str, service: Servi
     assert "Shares fall" in told
 
 
-def test_pagerduty_is_told_how_bad_it_is(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def pagerduty_service(service: Service, monkeypatch: pytest.MonkeyPatch) -> Service:
     regions = dict.fromkeys(pagerduty.PAGERDUTY_API_LOOKUP, f"{service.url}/v2/enqueue")
     monkeypatch.setattr(pagerduty, "PAGERDUTY_API_LOOKUP", regions)
+    return service
 
+
+def test_pagerduty_is_told_how_bad_it_is(pagerduty_service: Service) -> None:
     assert deliver(f"pagerduty://{TOKEN}@{TOKEN}").outcome is Outcome.DELIVERED
-    told = service.received[0]["payload"]
+    told = pagerduty_service.received[0]["payload"]
     assert told["severity"] == "critical"
     assert "Northlake Bank" in told["summary"]
+
+
+@pytest.mark.parametrize("more", ["", "?action=trigger&dedup=mine"])
+def test_an_incident_of_pagerduty_is_opened_once_and_ends(
+    pagerduty_service: Service, more: str
+) -> None:
+    url = f"pagerduty://{TOKEN}@{TOKEN}/{more}"
+
+    for incident, level in (
+        ("alert 1", Level.WARNING),
+        ("alert 1", Level.BAD),
+        ("alert 2", Level.BAD),
+        ("alert 1", Level.GOOD),
+    ):
+        assert deliver(url, level=level, incident=incident).outcome is Outcome.DELIVERED
+
+    told = [(each["event_action"], each["dedup_key"]) for each in pagerduty_service.received]
+    assert told == [
+        ("trigger", "alert 1"),
+        ("trigger", "alert 1"),
+        ("trigger", "alert 2"),
+        ("resolve", "alert 1"),
+    ]
 
 
 @pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
