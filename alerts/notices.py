@@ -10,7 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from alerts.messages import MAX_BODY_BYTES, AlertEvent, Time
+from alerts.messages import MAX_BODY_BYTES, AlertEvent, Scope, Time
 from alerts.types import Severity
 
 # More than one reads; the list of alerts has the rest.
@@ -103,6 +103,9 @@ class DigestEntry(_Part):
     observed: float
     expected: float
     title: str | None = Field(description="Of the most telling account; null without evidence.")
+    related: tuple[DigestScope, ...] = Field(
+        default=(), description="Companies whose own alert is not sent: this one tells their news."
+    )
 
 
 class Digest(_Part):
@@ -179,12 +182,17 @@ def digest_entry(event: AlertEvent) -> DigestEntry:
         at=event.timestamp,
         severity=alert.severity,
         detector=alert.detector,
-        scope=DigestScope(kind=alert.scope.kind, id=alert.scope.id, name=alert.scope.name),
+        scope=_digest_scope(alert.scope),
         detected_at=alert.detected_at,
         observed=alert.observed,
         expected=alert.expected,
         title=alert.evidence[0].title if alert.evidence else None,
+        related=tuple(_digest_scope(scope) for scope in alert.related),
     )
+
+
+def _digest_scope(scope: Scope) -> DigestScope:
+    return DigestScope(kind=scope.kind, id=scope.id, name=scope.name)
 
 
 def digest_body(entries: Sequence[DigestEntry], *, since: datetime, until: datetime) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from db.rows import MentionRow, SeriesKey
+from db.rows import MentionRow, ScopeKind, SeriesKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,12 @@ class AlertRow:
     related: tuple[Mapping[str, str], ...] = ()
     reasons: Mapping[str, Any] | None = None
 
+    @property
+    def scopes(self) -> tuple[SeriesKey, ...]:
+        """Its own series, and those that it speaks for."""
+        related = (SeriesKey(ScopeKind(one["kind"]), one["id"]) for one in self.related)
+        return (self.scope, *related)
+
 
 @dataclass(frozen=True, slots=True)
 class AlertEventRow:
@@ -73,7 +79,7 @@ class SilenceRow:
     """No alert that it matches is sent before it ends. Its times are the wall clock's.
 
     Attributes:
-        scope: Only alerts on this series; None, as below: any.
+        scope: Only what is said of this series; None, as below: of any.
         rule: Only those of the rule with this name.
         severity: Only those of this severity.
     """
@@ -86,10 +92,10 @@ class SilenceRow:
     rule: str | None = None
     severity: str | None = None
 
-    def holds(self, alert: AlertRow) -> bool:
-        """Whether it matches an alert."""
+    def holds(self, alert: AlertRow, *, about: SeriesKey | None = None) -> bool:
+        """Whether it matches an alert, as one on its own series or on one that it speaks for."""
         return (
-            self.scope in {None, alert.scope}
+            self.scope in {None, about or alert.scope}
             and self.rule in {None, alert.rule}
             and self.severity in {None, alert.severity}
         )

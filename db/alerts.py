@@ -22,7 +22,7 @@ from db.delivery_tables import outbox, subscriptions
 from db.digests import drop_superseded, lock_held
 from db.engine import Session
 from db.judgements import active_silences
-from db.matching import wants
+from db.matching import audible, wants, watches
 from db.release import release_at
 from db.rows import MentionRow, ScopeKind, SeriesKey
 from db.subscriptions import to_subscription
@@ -105,7 +105,6 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
     receivers = [to_subscription(row) for row in locked]
     if not receivers:
         return
-    # Who was told of an alert is told of its end, whatever its severity has become.
     ids = {alert.id for alert in changed}
     lock_held(session, ids)
     query = sa.select(outbox.c.alert_id, outbox.c.subscription_id)
@@ -113,18 +112,20 @@ def _save_deliveries(session: Session, changed: Sequence[AlertRow]) -> None:
     told = {(alert_id, subscription_id) for alert_id, subscription_id in before}
     rows = []
     silences = active_silences(session)
-    lists = lists_for(session, {alert.scope.id for alert in changed})
+    lists = lists_for(session, {scope.id for alert in changed for scope in alert.scopes})
     now = session.execute(sa.select(sa.func.now())).scalar_one()
     for alert in changed:
-        over = alert.state == "resolved"
-        silenced = not over and any(silence.holds(alert) for silence in silences)
         # What another alert tells is not told twice.
-        if silenced or alert.suppressed_by is not None:
+        if alert.suppressed_by is not None:
             continue
+        over = alert.state == "resolved"
+        scopes = audible(alert, silences)
         for subscription in receivers:
-            # The end of an alert is told to who was told of it, and to nobody else.
-            wanted = not over and wants(subscription, alert, lists)
-            if wanted or (alert.id, subscription.id) in told:
+            # The end of an alert is told to who was told of it, whatever its severity has become
+            # and whatever is silenced by then, and to nobody else.
+            known = (alert.id, subscription.id) in told
+            wanted = not over and watches(subscription, scopes, lists)
+            if (known and over) or (wanted and (known or wants(subscription, alert))):
                 told.add((alert.id, subscription.id))
                 rows.append(_delivery(subscription, alert, now))
     if rows:

@@ -1,11 +1,11 @@
 """Which alerts a subscription wants."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from db.alert_rows import AlertRow
+from db.alert_rows import AlertRow, SilenceRow
 from db.delivery_rows import SubscriptionRow
-from db.rows import ScopeKind
+from db.rows import ScopeKind, SeriesKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +21,19 @@ class Lists:
     sectors: Mapping[str, str] = field(default_factory=dict)
 
 
-def wants(subscription: SubscriptionRow, alert: AlertRow, lists: Lists) -> bool:
-    """Tell whether an alert passes the filters of a subscription that is on.
+def audible(alert: AlertRow, silences: Sequence[SilenceRow]) -> list[SeriesKey]:
+    """Return what an alert is about, or speaks for, without what a silence names."""
+    return [
+        scope
+        for scope in alert.scopes
+        if not any(silence.holds(alert, about=scope) for silence in silences)
+    ]
 
-    Companies, watchlists, sectors and topics together name the wanted scopes: with any of them
-    given, an alert must be about one; with none, all pass. Severities, languages and detectors
-    narrow that further, each by itself.
+
+def wants(subscription: SubscriptionRow, alert: AlertRow) -> bool:
+    """Tell whether an alert passes those filters of a subscription that narrow its scopes.
+
+    Severities, languages and detectors do, each by itself; one that is off wants nothing.
     """
     if subscription.disabled_reason is not None or subscription.paused:
         return False
@@ -35,16 +42,22 @@ def wants(subscription: SubscriptionRow, alert: AlertRow, lists: Lists) -> bool:
         (subscription.detectors, {alert.detector}),
         (subscription.languages, set(alert.languages)),
     )
-    if any(wanted and not set(wanted) & has for wanted, has in narrowed):
-        return False
-    return _is_about(subscription, alert, lists)
+    return not any(wanted and not set(wanted) & has for wanted, has in narrowed)
 
 
-def _is_about(subscription: SubscriptionRow, alert: AlertRow, lists: Lists) -> bool:
+def watches(subscription: SubscriptionRow, scopes: Collection[SeriesKey], lists: Lists) -> bool:
+    """Tell whether a subscription is about one of these scopes.
+
+    Companies, watchlists, sectors and topics together name the wanted ones; with none of them
+    given, all are.
+    """
     wanted = subscription
     if not (wanted.entities or wanted.watchlists or wanted.sectors or wanted.topics):
-        return True
-    scope = alert.scope
+        return bool(scopes)
+    return any(_names(subscription, scope, lists) for scope in scopes)
+
+
+def _names(wanted: SubscriptionRow, scope: SeriesKey, lists: Lists) -> bool:
     if scope.kind is ScopeKind.TOPIC:
         return scope.id in wanted.topics
     if scope.kind is not ScopeKind.ENTITY:

@@ -186,7 +186,8 @@ def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
 def speaks_for(leader: AlertRow, member: AlertRow, *, at: datetime) -> AlertRow:
     """Return an alert that from now on speaks for another one as well.
 
-    Its counts stay those of its last reading; it becomes as severe as the other one.
+    Its counts stay those of its last reading; it becomes as severe as the other one, and speaks
+    of news in the other one's languages too.
     """
     scope = _scope(member).model_dump(mode="json")
     related = [other for other in leader.related if other["id"] != scope["id"]]
@@ -196,6 +197,7 @@ def speaks_for(leader: AlertRow, member: AlertRow, *, at: datetime) -> AlertRow:
         revision=leader.revision + 1,
         # A late account may tell of a time before the leader's last change.
         updated_at=max(at, leader.updated_at),
+        languages=tuple(sorted({*leader.languages, *member.languages})),
         related=tuple([*related, scope][-MAX_RELATED:]),
     )
 

@@ -64,7 +64,9 @@ class _Writer:
             stories=data["stories"],
         )
         telling = [] if resolved else data["evidence"][:_SHOWN]
-        lines = [line for item in telling for line in self._evidence(item)]
+        related = data.get("related", ())
+        lines = [f"{self._say('also_about')} {_names(related)}."] if related else []
+        lines += [line for item in telling for line in self._evidence(item)]
         title = self._say(
             f"chat_{event_type.replace('.', '_')}" + ("" if resolved else attention),
             severity=self._severity(data["severity"]),
@@ -94,7 +96,7 @@ class _Writer:
             "chat_digest_entry",
             event=self._say(f"event_{alert['event'].removeprefix('alert.')}"),
             severity=self._severity(alert["severity"]),
-            name=_plain(alert["scope"]["name"]),
+            name=_names([alert["scope"], *alert.get("related", ())]),
         )
 
     def _evidence(self, item: dict[str, Any]) -> Iterable[str]:
@@ -123,6 +125,10 @@ def _message(title: str, text: str, lines: list[str], link: str | None, level: L
         if keep == 0 or len(title) + len(joined) <= MAX_CHARS:
             return Message(title, joined[: MAX_CHARS - len(title)], level)
         keep -= 1
+
+
+def _names(scopes: Iterable[dict[str, Any]]) -> str:
+    return ", ".join(_plain(scope["name"]) for scope in scopes)
 
 
 def _hours(start: str, end: str) -> str:

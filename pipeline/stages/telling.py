@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from alerts.grouping import told_by
 from alerts.messages import Reasons, Tone
-from alerts.types import Reading, TransitionKind
+from alerts.types import Reading, Severity, TransitionKind
 from db.alert_rows import AlertEventRow, AlertRow
 from db.rows import MentionRow, ScopeKind
 from pipeline.stages.alerting import Found, graver, moved, said_of, speaks_for, tone_of
@@ -62,7 +62,12 @@ class Teller:
         self._before = _weeks_before(archive, found)
         self._tellers: defaultdict[str, set[Watch]] = defaultdict(set)
         self._told: defaultdict[Watch, dict[str, datetime]] = defaultdict(dict)
-        if any(one.transition.kind is not TransitionKind.RESOLVED for one in found):
+        self._ends = {
+            (Watch(one.rule.detector, one.key), one.transition.reading.at)
+            for one in found
+            if one.transition.kind is TransitionKind.RESOLVED
+        }
+        if found:
             self._index_firing()
 
     def tell(self) -> list[Change]:
@@ -78,24 +83,62 @@ class Teller:
         tone = self._before[watch, reading.at] if fired or last is None else _tone_before(last)
         models = sorted({self._models[row.item_id] for row in found.inside})
         alert = moved(last, found, before=tone, models=models)
-        changes: list[Change] = []
-        # One that was told alone goes on alone; one that was not is told if it has become worse.
-        grouped = fired or alert.suppressed_by is not None
-        if grouped and kind is not TransitionKind.RESOLVED:
-            leader = self._leader(watch, alert, found)
-            alert = replace(alert, suppressed_by=self.alerts[leader].id if leader else None)
-            changes += self._speak_for(leader, alert, reading)
         self.alerts[watch] = alert
         self._index(watch, found.rows)
+        if kind is TransitionKind.RESOLVED:
+            return [Change(alert, said_of(alert, kind), reading), *self._leave(alert, reading)]
+        # One that was told alone goes on alone; one that was not is told if it has become worse.
+        grouped = fired or alert.suppressed_by is not None
+        changes = self._group(watch, reading) if grouped else []
+        alert = self.alerts[watch]
         return [*changes, Change(alert, said_of(alert, kind), reading)]
 
-    def _leader(self, watch: Watch, alert: AlertRow, found: Found) -> Watch | None:
-        """Return the firing alert that tells the same news already.
+    def _group(self, watch: Watch, reading: Reading) -> list[Change]:
+        """Let another alert speak for this one if it tells the same news; return what it says."""
+        leader = self._leader(watch, reading.at)
+        alert = self.alerts[watch]
+        alert = replace(alert, suppressed_by=self.alerts[leader].id if leader else None)
+        self.alerts[watch] = alert
+        return self._speak_for(leader, alert, reading)
+
+    def _leave(self, ended: AlertRow, reading: Reading) -> list[Change]:
+        """Decide anew who tells the news that an alert told which has ended, if it goes on.
+
+        The gravest of those that it spoke for comes first, then the oldest: it speaks for the
+        others whose news it tells. What ends at the same moment has nothing left to tell.
+        """
+        left = [
+            watch
+            for watch, alert in self.alerts.items()
+            if alert.suppressed_by == ended.id
+            and alert.state == "firing"
+            and (watch, reading.at) not in self._ends
+        ]
+        left.sort(key=lambda one: (not self._is_critical(one), self.alerts[one].fired_at, one))
+        changes: list[Change] = []
+        for watch in left:
+            before = self.alerts[watch]
+            updated_at = max(reading.at, before.updated_at)
+            self.alerts[watch] = replace(
+                before, revision=before.revision + 1, updated_at=updated_at
+            )
+            changes += self._group(watch, reading)
+            alert = self.alerts[watch]
+            changes.append(Change(alert, said_of(alert, TransitionKind.UPDATED), reading))
+        return changes
+
+    def _is_critical(self, watch: Watch) -> bool:
+        return self.alerts[watch].severity == Severity.CRITICAL
+
+    def _leader(self, watch: Watch, at: datetime) -> Watch | None:
+        """Return the firing alert that tells the same news already: that of its last window.
 
         A peer, or what another detector told of the same series, takes over the severity; a wider
         alert must be as severe.
         """
-        own = [row.item_id for row in _accounts(found.inside)]
+        alert = self.alerts[watch]
+        start, end = max(alert.window_start, at - BEFORE), alert.window_end
+        own = self._told_in(watch, start, end)
         firing = {
             other
             for item_id in own
@@ -105,11 +148,7 @@ class Teller:
             and self.alerts[other].suppressed_by is None
         }
         told = {
-            other: {
-                item_id
-                for item_id, at in self._told[other].items()
-                if alert.window_start < at <= alert.window_end
-            }
+            other: self._told_in(other, start, end)
             for other in sorted(
                 firing,
                 key=lambda one: (_KINDS.index(one.key.kind), self.alerts[one].fired_at, one),
@@ -123,6 +162,10 @@ class Teller:
             peers={one: ids for one, ids in told.items() if one in peers},
             wider={one: ids for one, ids in told.items() if one in own_key | (severe - peers)},
         )
+
+    def _told_in(self, watch: Watch, start: datetime, end: datetime) -> set[str]:
+        """Return the negative accounts that an alert tells, of ``(start, end]``."""
+        return {item_id for item_id, at in self._told[watch].items() if start < at <= end}
 
     def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
         """Let the leader say that it is about this alert's series too, unless it has said so."""
@@ -141,10 +184,12 @@ class Teller:
         firing = [watch for watch, alert in self.alerts.items() if alert.state == "firing"]
         if not firing:
             return
-        until = max(one.transition.reading.at for one in self._found)
+        moments = [one.transition.reading.at for one in self._found]
         since = min(_since(self.alerts[watch]) for watch in firing)
         rows = self._archive.mentions(
-            sorted({watch.key for watch in firing}), since=max(since, until - BEFORE), until=until
+            sorted({watch.key for watch in firing}),
+            since=max(since, min(moments) - BEFORE),
+            until=max(moments),
         )
         for watch in firing:
             self._index(watch, rows[watch.key])

@@ -1,21 +1,21 @@
 """Digests never tell less than what was told already, and nothing comes between making one."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 
 from db.alerts import save_alerts
-from db.delivery_rows import SubscriptionRow
 from db.digests import released
 from db.endpoints import resume
 from db.engine import DatabaseAway, Engine, Session, transaction
 from db.subscriptions import create_subscription, delete_subscription, pause_subscription
 from pipeline.stages.digest import make_digests
 from tests.integration.endpoints import receiver
-from tests.integration.samples import NOON, alert, event, minutes
+from tests.integration.samples import NOON, alert, event, minutes, subscription
 from tests.integration.watching import Watch, types, verified
 
 pytestmark = pytest.mark.integration
@@ -128,8 +128,12 @@ def test_a_subscription_that_was_paused_is_told_what_became_of_its_alerts(
 @pytest.fixture
 def held(engine: Engine) -> UUID:
     """Return a subscription that has an event held back whose time has come."""
-    row = SubscriptionRow(
-        uuid4(), "https://example.com/", b"x", "", critical_passes=True, **night()
+    hours = night()
+    row = replace(
+        subscription(),
+        critical_passes=True,
+        quiet_start=hours["quiet_start"],
+        quiet_end=hours["quiet_end"],
     )
     with transaction(engine) as session:
         create_subscription(session, row)

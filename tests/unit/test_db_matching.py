@@ -7,7 +7,7 @@ import pytest
 
 from db.alert_rows import AlertRow
 from db.delivery_rows import SubscriptionRow
-from db.matching import Lists, wants
+from db.matching import Lists, wants, watches
 from db.rows import MARKET, ScopeKind, SeriesKey
 from tests.integration.samples import alert
 
@@ -54,5 +54,7 @@ def test_an_alert_passes_the_filters_that_are_given(
     subscription = replace(EVERYTHING, **filters)  # type: ignore[arg-type]  # by the table's columns
 
     assert [
-        each for each in (BANK, TOPIC, CHINESE, WHOLE) if wants(subscription, each, LISTS)
+        each
+        for each in (BANK, TOPIC, CHINESE, WHOLE)
+        if wants(subscription, each) and watches(subscription, each.scopes, LISTS)
     ] == passing

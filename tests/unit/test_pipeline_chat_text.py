@@ -1,6 +1,7 @@
 """What people read in chat and mail."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alerts.delivery.chat import MAX_CHARS, Level
-from alerts.notices import NOTICES, SubscriptionTest, Trial, notice_body
+from alerts.notices import NOTICES, DigestScope, SubscriptionTest, Trial, notice_body
 from alerts.types import TransitionKind
 from pipeline.catalogue import LANGUAGES, catalogue
 from pipeline.stages.alerting import said_of
@@ -106,11 +107,21 @@ def test_a_message_is_never_longer_than_every_service_takes(text: str, repeat: i
     assert message.text.endswith(f"/alerts/{UUID(int=7)}")
 
 
+def test_an_alert_names_the_companies_that_it_speaks_for() -> None:
+    related = ({"kind": "entity", "id": "x:spirit", "name": "Spirit"},)
+    row = replace(alert(revision=2), related=related)
+
+    message = chat_message(
+        "alert.updated", said_of(row, TransitionKind.UPDATED).body, language="en", desk_url=None
+    )
+
+    assert message.text.splitlines()[1] == "The same news is about Spirit."
+
+
 def test_a_digest_lists_its_alerts() -> None:
-    data = {
-        "alerts": [json.loads(entry(1, severity="critical").model_dump_json())],
-        "omitted": 3,
-    }
+    spirit = DigestScope(kind="entity", id="x:spirit", name="Spirit")
+    told = entry(1, severity="critical").model_copy(update={"related": (spirit,)})
+    data = {"alerts": [json.loads(told.model_dump_json())], "omitted": 3}
 
     message = chat_message(
         "alert.digest", json.dumps({"data": data}), language="zh", desk_url="https://w.example/desk"
@@ -118,7 +129,7 @@ def test_a_digest_lists_its_alerts() -> None:
 
     assert message.title == "静默期间的报警：4 条"
     assert message.text.splitlines() == [
-        "• 触发，严重：Northlake Bank",
+        "• 触发，严重：Northlake Bank, Spirit",
         "另有 3 条",
         "https://w.example/desk",
     ]

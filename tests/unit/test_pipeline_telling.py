@@ -16,11 +16,13 @@ from pipeline.stages.detect import Reached, advance
 from tests.unit.invented_news import CRISIS, JET, NEGATIVE, NEUTRAL, OTHER, QUIET, SPIRIT, item
 
 
-def run(rows: list[ItemRow], rules: Rules | None = None) -> list[dict[str, Any]]:
-    """Return what was said, by event time."""
+def run(
+    rows: list[ItemRow], rules: Rules | None = None, *, hours: float = 8
+) -> list[dict[str, Any]]:
+    """Return what was said in so many hours from the crisis on, by event time."""
     rows = sorted([*QUIET, *rows], key=lambda row: row.published_at)
     archive = MemoryArchive(rows)
-    changes = backtest(archive, rules or load_rules(), until=CRISIS + timedelta(hours=8))
+    changes = backtest(archive, rules or load_rules(), until=CRISIS + timedelta(hours=hours))
     assert alerts_of(changes)
     return [json.loads(change.event.body) for change in changes]
 
@@ -78,6 +80,40 @@ def test_a_story_of_two_that_becomes_worse_is_told_by_the_one_alert() -> None:
     assert [e["data"]["severity"] for e in events if not e["data"]["suppressed_by"]][
         -1
     ] == "critical"
+
+
+def test_who_is_left_when_the_alert_that_spoke_for_it_ends_is_told_itself() -> None:
+    rows = [item(minute, JET, SPIRIT) for minute in (0, 10, 20)]
+
+    events = run([*rows, item(400, SPIRIT)], hours=24)
+
+    assert told(events)[2:] == [
+        ("fired", "x:spirit", False),
+        ("resolved", "x:jet", True),
+        ("updated", "x:spirit", True),
+        ("resolved", "x:spirit", True),
+    ]
+    assert events[4]["timestamp"] == events[3]["timestamp"]
+
+
+def test_of_several_that_are_left_one_speaks_for_those_whose_news_it_tells() -> None:
+    rows = [item(minute, JET, SPIRIT, OTHER) for minute in (0, 10, 20)]
+
+    events = run([*rows, item(400, SPIRIT, OTHER)], hours=13)
+
+    assert told(events)[-4:] == [
+        ("resolved", "x:jet", True),
+        ("updated", "x:other", True),
+        ("updated", "x:other", True),
+        ("updated", "x:spirit", False),
+    ]
+    assert events[-2]["data"]["related"] == [{"kind": "entity", "id": "x:spirit", "name": "Spirit"}]
+
+
+def test_what_ends_with_the_alert_that_spoke_for_it_is_told_by_nobody() -> None:
+    events = run([item(minute, JET, SPIRIT) for minute in (0, 10, 20)], hours=24)
+
+    assert told(events)[3:] == [("resolved", "x:jet", True), ("resolved", "x:spirit", False)]
 
 
 def test_a_company_named_beside_the_crisis_of_another_one_keeps_its_own_alert() -> None:
