@@ -5,6 +5,7 @@ docs/schemas/ holds their JSON Schemas; a test holds the two equal.
 
 import re
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -73,7 +74,10 @@ class Limits:
 
 def _parse_time(value: object) -> datetime:
     """Return an aware UTC time from ISO 8601 text (or from a datetime)."""
-    moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    moment = value
+    if isinstance(value, str):
+        with suppress(ValueError):  # which would repeat the text
+            moment = datetime.fromisoformat(value)
     if not isinstance(moment, datetime):
         msg = "must be ISO 8601 text"
         raise ValueError(msg)  # noqa: TRY004  (pydantic turns only ValueError into its own)

@@ -13,7 +13,7 @@ class Unreadable:
     """A record that is no item; it goes to the dead letter topic.
 
     Attributes:
-        raw: As it came, perhaps cut.
+        raw: As it came, perhaps cut, with personal data masked.
         origin: Where it stands, such as "news.jsonl:17".
     """
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 from alerts.delivery.addresses import checked_addresses, resolve
 from alerts.delivery.cookies import no_cookies
 from pipeline.messages import BadItem, Limits, NewsItem, item_from
+from pipeline.raw_masking import mask_raw
 from pipeline.sources.base import Unreadable
 from pipeline.text import digest
 
@@ -171,7 +172,8 @@ class Feed:
             return item_from(content, now=now, limits=self.limits)
         except BadItem as error:
             raw = json.dumps(content, ensure_ascii=False).encode(errors="replace")
-            return Unreadable(raw, error, f"feed {self.spec.name}")
+            masked = mask_raw(raw, self.limits.mask)
+            return Unreadable(masked, error, f"feed {self.spec.name}")
 
 
 def _sendable(headers: httpx.Headers, name: str) -> str | None:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from pipeline.messages import BadItem, Limits, NewsItem, Reason, parse_item
+from pipeline.raw_masking import mask_raw
 from pipeline.sources.base import Unreadable
 
 # Far above any item that is not too long; what is longer is read past, not into memory.
@@ -81,14 +82,17 @@ class Lines:
         self.lines += 1
         if len(line) > _MAX_LINE_BYTES:
             error = BadItem(Reason.TOO_LONG, f"a line of more than {_MAX_LINE_BYTES} bytes")
-            return Unreadable(line[:_KEPT_BYTES], error, origin)
+            return self._unreadable(line[:_KEPT_BYTES], error, origin)
         try:
             item = parse_item(line, now=self.now(), limits=self.limits)
         except BadItem as error:
-            return Unreadable(line, error, origin)
+            return self._unreadable(line, error, origin)
         if self.until is not None and item.published_at >= self.until:
             return None
         return item
+
+    def _unreadable(self, line: bytes, error: BadItem, origin: str) -> Unreadable:
+        return Unreadable(mask_raw(line, self.limits.mask), error, origin)
 
     @property
     def position(self) -> int:

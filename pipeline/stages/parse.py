@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pipeline.masking import mask
 from pipeline.messages import BadItem, Limits, NewsItem, Reason, parse_item
+from pipeline.raw_masking import mask_raw
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,15 +51,9 @@ def parse(
         try:
             item = parse_item(message.value or b"", now=now, limits=limits)
         except BadItem as error:
-            value = _masked(message.value, limits)
+            value = message.value and mask_raw(message.value, limits.mask)
             rejected.append(Rejected(replace(message, value=value), error.reason, error.detail))
         else:
             kept = replace(message, value=item.to_bytes()) if limits.mask else message
             parsed.append(Parsed(kept, item))
     return parsed, rejected
-
-
-def _masked(value: bytes | None, limits: Limits) -> bytes | None:
-    if not value or not limits.mask:
-        return value
-    return mask(value.decode(errors="replace"), limits.mask).encode()

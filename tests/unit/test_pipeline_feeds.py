@@ -1,5 +1,6 @@
 """RSS and Atom feeds as a source: what a look brings, and what is an error."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from pipeline.masking import Personal
 from pipeline.messages import Limits, NewsItem, Reason
 from pipeline.sources.base import Unreadable
 from pipeline.sources.feeds import MAX_RESPONSE_BYTES, Feed, FeedError, FeedSpec, load_feeds
@@ -24,9 +26,14 @@ ATOM = """<?xml version="1.0"?><feed xmlns="http://www.w3.org/2005/Atom"><title>
 <link href="https://wire.example/a"/><summary>Up</summary></entry></feed>"""
 
 
-def feed(handler: Callable[[httpx.Request], httpx.Response], **changes: object) -> Feed:
+def feed(
+    handler: Callable[[httpx.Request], httpx.Response],
+    *,
+    limits: Limits = Limits(),  # noqa: B008  # frozen
+    **changes: object,
+) -> Feed:
     spec = FeedSpec.model_validate({"url": "https://www.wire.example/rss", **changes})
-    return Feed(spec, httpx.Client(transport=streamed(handler)), Limits())
+    return Feed(spec, httpx.Client(transport=streamed(handler)), limits)
 
 
 def test_a_feed_yields_cleaned_items_and_its_unreadable_entries() -> None:
@@ -39,6 +46,17 @@ def test_a_feed_yields_cleaned_items_and_its_unreadable_entries() -> None:
     assert item.published_at == NOW.replace(hour=10)
     assert isinstance(bad, Unreadable)
     assert bad.error.reason is Reason.MISSING_TITLE
+
+
+def test_an_entry_that_is_no_item_is_masked() -> None:
+    entry = RSS.replace("<guid>2</guid>", "<guid>2</guid><description>Mail a@b.com</description>")
+    limits = Limits(mask=(Personal.EMAIL,))
+
+    look = feed(lambda _: httpx.Response(200, text=entry), limits=limits).look(now=NOW)
+
+    assert look is not None
+    [bad] = [record for record in look.records if isinstance(record, Unreadable)]
+    assert json.loads(bad.raw)["body"] == "Mail [email]"
 
 
 def test_atom_is_read_as_well() -> None:

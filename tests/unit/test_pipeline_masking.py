@@ -3,14 +3,18 @@
 import gzip
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.masking import Personal, mask
-from pipeline.messages import Limits, item_from
+from pipeline.messages import BadItem, Limits, item_from
+from pipeline.raw_masking import mask_raw
 from pipeline.settings import Settings
+from pipeline.sources.base import Unreadable
+from pipeline.sources.replay import Lines
 from pipeline.stages.parse import Message, parse
 from tests.compose import ROOT
 
@@ -99,14 +103,78 @@ def test_an_item_is_masked_wherever_it_enters() -> None:
 
 def test_a_dead_letter_carries_no_personal_data_on() -> None:
     good = b'{"title": "a@b.com", "source": "w", "published_at": "2026-01-30T00:00:00Z"}'
-    values = [b'{"title": "a@b.com"}', b"a@b.com \xff", good]
+    values = [b'{"title": "a@b.com"}', good]
     messages = [Message("raw", 0, at, None, value) for at, value in enumerate(values)]
 
     parsed, rejected = parse(messages, now=NOW, limits=Limits(mask=ALL))
 
     held = [one.message.value for one in parsed] + [one.message.value for one in rejected]
-    assert len(held) == 3
+    assert len(held) == 2
     assert all(value and b"a@b" not in value and b"[email]" in value for value in held)
+
+
+@pytest.mark.parametrize(
+    ("title", "masked"),
+    [
+        ("手机13800138000", "手机[phone]"),
+        ("银行卡号：62148301", "银行卡号：[account]"),
+        ("Mail a&#64;b.com <b>now</b>", "Mail [email] now"),
+        ('<a href="mailto:a@b.com">Mail</a>', '<a href="mailto:[email]">Mail</a>'),
+        ("Bank & Sons <b>fall</b>", "Bank & Sons <b>fall</b>"),
+    ],
+)
+@pytest.mark.parametrize("ensure_ascii", [True, False], ids=["escaped", "plain"])
+def test_what_is_no_item_is_masked_however_it_is_written(
+    title: str, masked: str, ensure_ascii: bool
+) -> None:
+    raw = json.dumps({"title": title, "more": [{"x": title}]}, ensure_ascii=ensure_ascii).encode()
+
+    assert json.loads(mask_raw(raw, ALL)) == {"title": masked, "more": [{"x": masked}]}
+
+
+def test_keys_and_numbers_are_masked_and_other_values_stay() -> None:
+    content = {"a@b.com": 13800138000, "price": 13.5, "shares": 1_380_013, "new": True, "old": None}
+
+    masked = json.loads(mask_raw(json.dumps(content).encode(), ALL))
+
+    assert masked == {"[email]": "[phone]"} | {k: v for k, v in content.items() if k != "a@b.com"}
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        b'{"title": "a@b.com',
+        b"a@b.com \xff",
+        '{"title": "a@b.com"}'.encode("utf-16"),
+        b'{"title": "\\u0061@b.com"',
+        b'{"a@b.com": ' + b"1" * 5_000 + b"}",
+    ],
+)
+def test_of_what_cannot_be_decoded_the_length_is_kept_alone(raw: bytes) -> None:
+    assert mask_raw(raw, ALL) == f"[masked: {len(raw)} bytes that cannot be read]".encode()
+    assert mask_raw(raw, ()) == raw
+
+
+def test_a_line_of_a_file_that_is_no_item_is_masked(tmp_path: Path) -> None:
+    path = tmp_path / "news.jsonl"
+    path.write_bytes(json.dumps({"title": "手机13800138000"}).encode() + b"\n{a@b.com\n")
+
+    records = list(Lines(path, Limits(mask=ALL)).records())
+
+    raw = [one.raw for one in records if isinstance(one, Unreadable)]
+    assert [json.loads(raw[0]), raw[1]] == [
+        {"title": "手机[phone]"},
+        b"[masked: 9 bytes that cannot be read]",
+    ]
+
+
+def test_what_a_reason_says_repeats_nothing_of_the_input() -> None:
+    content = {"title": "a", "source": "w", "published_at": "call 13800138000"}
+
+    with pytest.raises(BadItem) as caught:
+        item_from(content, now=NOW, limits=Limits(mask=ALL))
+
+    assert "138" not in caught.value.detail
 
 
 def test_nothing_is_masked_unless_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
