@@ -8,7 +8,15 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 from sqlalchemy import Engine
-from sqlalchemy.exc import DataError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    InterfaceError,
+    InternalError,
+    NotSupportedError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
@@ -19,6 +27,7 @@ __all__ = [
     "ValueRefused",
     "create_engine",
     "is_away",
+    "is_of_schema",
     "transaction",
 ]
 
@@ -126,6 +135,11 @@ def _probes(silence_s: int) -> dict[str, int]:
         "keepalives_count": 3,
         "tcp_user_timeout": silence_s * 1000,  # bounds what was sent, as probes the waiting
     }
+
+
+def is_of_schema(error: BaseException) -> bool:
+    """Tell whether a statement failed for what the database is or allows, whatever its values."""
+    return isinstance(error, ProgrammingError | InternalError | NotSupportedError)
 
 
 def _leave_read_only(context: sa.engine.ExceptionContext) -> None:

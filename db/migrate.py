@@ -1,6 +1,7 @@
 """Bring a database to this version's schema. The steps lie in db.migrations.versions."""
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import cast
 
@@ -11,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
-from db.engine import create_engine, transaction
+from db.engine import Session, create_engine, transaction
 
 _log = logging.getLogger(__name__)
 
@@ -44,16 +45,22 @@ def current(url: str) -> str | None:
     engine = create_engine(url, pool_size=1)
     try:
         with transaction(engine) as session:
-            return MigrationContext.configure(session.connection()).get_current_revision()
+            return revision(session)
     finally:
         engine.dispose()
 
 
+def revision(session: Session) -> str | None:
+    """Return the revision that the database is at, as ``current``."""
+    return MigrationContext.configure(session.connection()).get_current_revision()
+
+
+@cache
 def head() -> str:
     """Return the revision that this version of tapewatch needs."""
-    revision = ScriptDirectory.from_config(_config()).get_current_head()
-    assert revision is not None, "the package carries no migrations"  # noqa: S101  # a broken wheel
-    return revision
+    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    assert newest is not None, "the package carries no migrations"  # noqa: S101  # a broken wheel
+    return newest
 
 
 def _log_notices(connection: sa.Connection) -> None:

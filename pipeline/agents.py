@@ -44,8 +44,6 @@ T = TypeVar("T")
 Sender = Callable[[str, bytes | None, bytes | None, Headers], Awaitable[Awaitable[object]]]
 log = structlog.stdlib.get_logger(__name__)
 
-# One odd message alone in its batch may be the message's fault; three in a row are ours.
-_MAX_LONE_REFUSALS = 3
 # While one batch is in the model, the words of another are read.
 _ANALYSED_AT_ONCE = 2
 # A short batch that waits for a long one before it must not keep the next from being begun.
@@ -87,10 +85,6 @@ class _Batch:
     progress: Sequence[Progress]
 
 
-class TooManyRefused(Exception):
-    """Message after message was refused: the fault is not theirs."""
-
-
 @dataclass(slots=True)
 class NewsAgent:
     """Classifies and stores news items, at least once.
@@ -116,7 +110,6 @@ class NewsAgent:
     _storing: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store")
     )
-    _lone_refusals: int = 0
     _late: LateItems = field(init=False)
 
     def __post_init__(self) -> None:
@@ -167,8 +160,8 @@ class NewsAgent:
     async def complete(self, batches: Sequence[_Batch]) -> None:
         """Store and publish batches together; when this returns, their offsets may be committed.
 
-        Raises Stopping if the process is to stop while something is away. Raises TooManyRefused if
-        it is not the messages' fault.
+        Raises Stopping if the process is to stop while something is away, and whatever is wrong
+        but for what a message is to blame for.
         """
         needs = self.needs
         analysed = [one for batch in batches for one in batch.analysed]
@@ -191,7 +184,6 @@ class NewsAgent:
         )
         # 3. Dead letters and results, confirmed by the broker.
         odd = [*(one for batch in batches for one in batch.broken), *refused]
-        self._judge(len(analysed) - len(refused), odd)
         await self._dead_letter(odd)
         await self._publish(stored)
         ITEMS.inc(len(stored))
@@ -215,16 +207,6 @@ class NewsAgent:
         """Let go of the threads; does not wait for them."""
         for pool in (self._analysing, self._storing):
             pool.shutdown(wait=False, cancel_futures=True)
-
-    def _judge(self, taken: int, refused: Sequence[Rejected]) -> None:
-        if taken:
-            self._lone_refusals = 0
-        elif refused:
-            self._lone_refusals += 1
-        if self._lone_refusals >= _MAX_LONE_REFUSALS:
-            raise TooManyRefused(
-                f"{self._lone_refusals} batches in a row, last: {refused[-1].detail}"
-            )
 
     async def _dead_letter(self, rejected: Sequence[Rejected]) -> None:
         topic = self.needs.settings.kafka.dead_letter_topic

@@ -2,8 +2,8 @@
 
 import threading
 
-from db.engine import create_engine, transaction
-from db.migrate import current, head, upgrade
+from db.engine import Engine, create_engine, transaction
+from db.migrate import current, head, revision, upgrade
 from db.watchlists import replace_sectors
 from pipeline.companies import sectors
 
@@ -42,7 +42,19 @@ class Schema:
         """
         if self._right.is_set():
             return
-        at, needed = current(self._url), head()
-        if at != needed:
-            raise NotMigrated(f"the schema is at {at}, not at {needed}: run `tapewatch migrate`")
+        _require(current(self._url))
         self._right.set()
+
+
+def require_schema(engine: Engine) -> None:
+    """Return if the database answers, and its schema is still the one that is needed.
+
+    Raises as ``Schema.require``.
+    """
+    with transaction(engine) as session:
+        _require(revision(session))
+
+
+def _require(at: str | None) -> None:
+    if at != head():
+        raise NotMigrated(f"the schema is at {at}, not at {head()}: run `tapewatch migrate`")

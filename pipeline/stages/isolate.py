@@ -25,12 +25,23 @@ U = TypeVar("U", bound=HasMessage)
 R = TypeVar("R")
 
 
-def one_by_one(units: Sequence[U], work: Callable[[U], R]) -> tuple[list[R], list[Rejected]]:
+def one_by_one(
+    units: Sequence[U], work: Callable[[U], R], *, vouch: Callable[[Exception], None]
+) -> tuple[list[R], list[Rejected]]:
     """Do work on each unit alone, after it has failed on all together.
 
-    Returns the results, and as rejects the units that failed. Raises DatabaseAway at once: no
-    unit is to blame. If every one of several units fails it is not the units: then the last
-    failure is raised.
+    Args:
+        units: What to work on.
+        work: Raises what may be the unit's fault, or ours.
+        vouch: Gets each failure; raises if it is ours, as a lost device or a wrong schema is.
+
+    Returns:
+        The results, and as rejects the units that failed.
+
+    Raises:
+        DatabaseAway: At once: no unit is to blame.
+        Exception: What ``vouch`` raises. If every one of several units fails it is not the units
+            either: then the last failure.
     """
     results: list[R] = []
     rejected: list[Rejected] = []
@@ -40,6 +51,7 @@ def one_by_one(units: Sequence[U], work: Callable[[U], R]) -> tuple[list[R], lis
         except DatabaseAway:
             raise
         except Exception as error:
+            vouch(error)
             where = unit.message
             kind = type(error).__name__
             log.warning(

@@ -6,9 +6,10 @@ from functools import partial
 
 import structlog
 
-from db.engine import DatabaseAway, Engine, transaction
+from db.engine import DatabaseAway, Engine, is_of_schema, transaction
 from db.items import store_items, stored_hashes
 from db.rows import Progress
+from pipeline.schema import require_schema
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed
 from pipeline.stages.isolate import one_by_one
@@ -60,8 +61,8 @@ def store_batch(
 
     Returns what is stored now (also if it was before), once an id, and what was refused. An
     item whose id holds another text is neither. Raises DatabaseAway if the database cannot be
-    used now: try the whole batch again. Refusing everything is a bug and no fault of the items:
-    then the last refusal is raised.
+    used now: try the whole batch again. Refusing everything is a bug and no fault of the items,
+    and neither is what a statement or the schema is to blame for: then that failure is raised.
     """
     bound = newcomers or Newcomers()
     try:
@@ -80,7 +81,12 @@ def store_batch(
         hashes.update(store(engine, [one], [], accounts, bound))
         return one
 
-    kept, refused = one_by_one(analysed, alone)
+    def vouch(error: Exception) -> None:
+        if is_of_schema(error):
+            raise error
+        require_schema(engine)
+
+    kept, refused = one_by_one(analysed, alone, vouch=vouch)
     store(engine, [], progress, accounts, bound)
     return _stored(kept, hashes), refused
 

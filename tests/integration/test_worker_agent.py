@@ -8,11 +8,14 @@ from dataclasses import dataclass, field
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 from faust.exceptions import ProducerSendError
+from sqlalchemy import text
+from sqlalchemy.exc import ProgrammingError
 
 from db.engine import Engine
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.messages import Limits
 from pipeline.outbound import Headers
+from pipeline.schema import NotMigrated
 from pipeline.settings import Settings
 from pipeline.stages.parse import Message
 from tests.fake_models import KeywordClassifier, OneCompanyFinder
@@ -48,6 +51,10 @@ class FakeBroker:
             self.taken.append((topic, key, value, dict(headers)))
             outcome.set_result(None)
         return outcome
+
+    def dead(self) -> list[bytes]:
+        """Return the reasons of the dead letters."""
+        return [headers["tapewatch-reason"] for topic, *_, headers in self.taken if "dlq" in topic]
 
     def scored(self) -> list[tuple[str, str]]:
         """Return id and title of the published items."""
@@ -114,6 +121,55 @@ async def test_known_ids_and_refused_items_are_no_sign_of_a_fault_of_ours(
         await handle(agent, [message(offset, "a", "Second"), message(offset + 1, "x", "EXPLODE")])
 
     assert broker.scored() == [("a", "First")]
+
+
+async def test_items_that_break_the_classifier_one_after_the_other_stop_nothing(
+    agent: NewsAgent, broker: FakeBroker
+) -> None:
+    for offset in range(5):
+        await handle(agent, [message(offset, f"x{offset}", "EXPLODE")])
+    await handle(agent, [message(5, "a", "First")])
+
+    assert len(broker.dead()) == 5
+    assert broker.scored() == [("a", "First")]
+
+
+@pytest.mark.parametrize(
+    ("change", "raised"),
+    [
+        ("ALTER TABLE items RENAME TO things", ProgrammingError),
+        (
+            "ALTER TABLE items ADD COLUMN more int NOT NULL;"
+            "UPDATE alembic_version SET version_num = '9999'",
+            NotMigrated,
+        ),
+    ],
+    ids=["a table is gone", "a newer schema asks for more"],
+)
+async def test_an_item_that_came_alone_is_not_to_blame_for_the_schema(
+    agent: NewsAgent, broker: FakeBroker, engine: Engine, change: str, raised: type[Exception]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(text(change))
+
+    for offset in range(3):
+        with pytest.raises(raised):
+            await handle(agent, [message(offset, f"a{offset}", "First")])
+
+    assert broker.taken == []
+
+
+async def test_an_item_that_the_database_cannot_hold_is_to_blame(
+    agent: NewsAgent, broker: FakeBroker, engine: Engine
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(
+            text("ALTER TABLE items ADD CONSTRAINT odd CHECK (title <> 'Odd') NOT VALID")
+        )
+
+    await handle(agent, [message(0, "a", "Odd")])
+
+    assert broker.dead() == [b"not_processable"]
 
 
 @pytest.mark.parametrize("refuses_late", [False, True], ids=["client", "broker"])

@@ -1,4 +1,5 @@
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
@@ -6,6 +7,7 @@ import pytest
 from db.engine import DatabaseAway
 from db.rows import Progress
 from db.tone import Tone
+from models.labels import Analysis, DeviceFailed, Span
 from pipeline.messages import Limits, Reason, text_hash
 from pipeline.stages.classify import Floors, analyse, scored
 from pipeline.stages.isolate import one_by_one
@@ -171,12 +173,54 @@ def test_a_classifier_that_fails_on_everything_is_a_bug_and_no_poison() -> None:
         )
 
 
+def test_an_item_that_came_alone_is_to_blame_only_if_the_classifier_takes_what_is_good() -> None:
+    with pytest.raises(RuntimeError):
+        analyse(
+            parsed(message(1)),
+            classifier=BrokenClassifier(),
+            finder=OneCompanyFinder(),
+            floors=FLOORS,
+        )
+
+    done, rejected = analyse(
+        parsed(message(1, "EXPLODE")),
+        classifier=KeywordClassifier(),
+        finder=OneCompanyFinder(),
+        floors=FLOORS,
+    )
+
+    assert done == []
+    assert [one.reason for one in rejected] == [Reason.NOT_PROCESSABLE]
+
+
+class FullClassifier(KeywordClassifier):
+    """Runs out of memory at a text that holds "LONG"."""
+
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return one analysis a text."""
+        if any("LONG" in text for text in texts):
+            raise DeviceFailed("out of memory")
+        return KeywordClassifier.classify(self, texts, spans=spans)
+
+
+def test_no_item_is_to_blame_for_its_device() -> None:
+    with pytest.raises(DeviceFailed):
+        analyse(
+            parsed(message(1), message(2, "LONG")),
+            classifier=FullClassifier(),
+            finder=OneCompanyFinder(),
+            floors=FLOORS,
+        )
+
+
 def test_nobody_is_to_blame_while_the_database_is_away() -> None:
     def work(_: Parsed) -> None:
         raise DatabaseAway
 
     with pytest.raises(DatabaseAway):
-        one_by_one(parsed(message(1), message(2)), work)
+        one_by_one(parsed(message(1), message(2)), work, vouch=lambda _: None)
 
 
 def test_progress_counts_dead_letters_and_takes_the_newest_event_time_of_each_partition() -> None:
