@@ -61,6 +61,10 @@ def test_the_watchdog_outlives_what_nobody_expected(
 ) -> None:
     stream.produce([news(n) for n in range(20)])
     settings = Settings.model_validate({"kafka": stream.kafka, "worker": {"stalled_after_s": 0.5}})
+    with OffsetReader(stream.kafka) as offsets:
+        ends = offsets.end_offsets(stream.kafka.raw_topic)
+    # One that waits, so that the process is ended once: the second time it really would be.
+    waiting = max(ends, key=lambda number: ends[number])
     ended = threading.Event()
     monkeypatch.setattr(os, "_exit", lambda _: ended.set())
     looks = 0
@@ -70,8 +74,11 @@ def test_the_watchdog_outlives_what_nobody_expected(
         looks += 1
         if looks == 1:
             raise RuntimeError("Set changed size during iteration")
-        return {0, 1, 2, 3}
+        return {waiting}
 
     watch(settings, engine, assigned=assigned, stopping=ended.is_set)
 
-    assert ended.wait(20)
+    assert ended.wait(60)
+    for thread in threading.enumerate():
+        if thread.name == "watchdog":
+            thread.join(60)
