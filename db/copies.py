@@ -36,7 +36,7 @@ _LOCK_TEXTS = sa.text("""
 """)
 
 _RENEW_TEXTS = sa.text("""
-    UPDATE texts SET first_item_id = new.item_id, first_seen_at = new.seen_at
+    UPDATE texts SET first_item_id = new.item_id, first_seen_at = new.seen_at, stored_at = now()
     FROM unnest(CAST(:text_hash AS text[]), CAST(:item_id AS text[]),
                 CAST(:seen_at AS timestamptz[])) AS new (text_hash, item_id, seen_at)
     WHERE texts.text_hash = new.text_hash

@@ -54,20 +54,6 @@ _LISTED = sa.text("""
     LIMIT :limit
 """)
 
-# The newest day item by item; before it, the buckets of the market tell who wrote at all.
-_SOURCES = sa.text("""
-    WITH day AS (
-        SELECT source, max(published_at) AS last_at, count(*) AS items
-        FROM items WHERE published_at > :day AND published_at <= :until GROUP BY source),
-    before AS (
-        SELECT source, max(bucket) AS last_at
-        FROM trend_5m, unnest(sources) AS source
-        WHERE scope_kind = 'market' AND scope_id = 'all' AND bucket >= :since AND bucket <= :day
-        GROUP BY source)
-    SELECT source, coalesce(day.last_at, before.last_at) AS last_at, coalesce(day.items, 0)
-    FROM day FULL JOIN before USING (source) ORDER BY last_at, source
-""")
-
 
 @dataclass(frozen=True, slots=True)
 class CountRow:
@@ -76,19 +62,6 @@ class CountRow:
     start: datetime
     accounts: int
     negative: int
-
-
-@dataclass(frozen=True, slots=True)
-class SourceRow:
-    """When a source was last heard, and its items of the last 24 h.
-
-    Attributes:
-        last_at: Exact within the last 24 h; before that the start of a 5-minute bucket.
-    """
-
-    source: str
-    last_at: datetime
-    items: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,16 +178,6 @@ def listed_series(
         (SeriesKey(ScopeKind(kind), scope_id), name)
         for kind, scope_id, name in session.execute(_LISTED, values)
     ]
-
-
-def source_health(session: Session, *, until: datetime) -> list[SourceRow]:
-    """Return the sources heard in the seven days before ``until``, longest silent first."""
-    values = {
-        "since": until - timedelta(days=7),
-        "day": until - timedelta(days=1),
-        "until": until,
-    }
-    return [SourceRow(*row) for row in session.execute(_SOURCES, values)]
 
 
 def stored_item(session: Session, item_id: str) -> StoredItem | None:

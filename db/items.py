@@ -16,6 +16,7 @@ from db.bulk import execute_many
 from db.copies import exact_copies
 from db.engine import Session
 from db.rows import ItemRow, Places, Progress, StoreResult
+from db.sources import add_slots
 from db.tone import Tone
 from db.unlisted import leave_out, stream_time
 
@@ -101,7 +102,7 @@ def store_items(
     place: Place = exact_copies,
     new_unlisted_per_hour: int | None = None,
 ) -> StoreResult:
-    """Store items, their topics, entities, trend buckets and the progress; does not commit.
+    """Store items with all that is told by them, and the progress; does not commit.
 
     An item whose id is stored already, in this batch or before, is skipped: only new items
     add to a bucket. Copies (db.copies) add to a bucket's items, not to its accounts.
@@ -135,6 +136,7 @@ def store_items(
     add_stories(session, places.stories)
     accounts = frozenset(row.id for row in new if row.id not in places.copies)
     add_to_trends(session, new, accounts, places.stories)
+    add_slots(session, new)
     execute_many(session, _UPSERT_PROGRESS, [_progress(p) for p in progress])
     return StoreResult(frozenset(row.id for row in new), accounts, left_out)
 

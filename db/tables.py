@@ -72,6 +72,20 @@ items = Table(
     Index(None, "published_at"),
 )
 
+# What is asked of all items of weeks is asked of this. fillfactor: as of trend_5m.
+source_slots = Table(
+    "source_slots",
+    metadata,
+    Column("slot", TIME, nullable=False),
+    Column("source", Text, nullable=False),
+    Column("items", Integer, nullable=False),
+    Column("newest_at", TIME, nullable=False),
+    Column("lag_s", Double, comment="of the first to come; null: an archive's"),
+    PrimaryKeyConstraint("slot", "source"),
+    comment="Five minutes of event time in which a source was heard, copies included",
+    postgresql_with={"fillfactor": 70},
+)
+
 # The last silence of each source that had one.
 source_silences = Table(
     "source_silences",
@@ -136,6 +150,8 @@ texts = Table(
     Column("text_hash", ID, primary_key=True),
     Column("first_item_id", ID, nullable=False),
     Column("first_seen_at", TIME, nullable=False),
+    Column("stored_at", TIME, nullable=False, server_default=func.now(), comment="wall clock"),
+    Index(None, "stored_at"),
     comment="The account that copies of a text within 72 h are copies of",
 )
 

@@ -15,7 +15,7 @@ from alerts.notices import (
     SpokenSource,
     notice_body,
 )
-from alerts.source_silence import HISTORY, SLOT, find_silence
+from alerts.source_silence import HISTORY, find_silence
 from db.delivery_rows import NoticeRow
 from db.engine import Session
 from db.locks import try_lock
@@ -24,6 +24,7 @@ from db.rows import SourceSilenceRow
 from db.sources import forget_silences, heard_slots, lags, save_silence, silences
 
 _LOCK = "source_silence"
+_LAG_HISTORY = timedelta(days=7)
 _AT_ONCE = timedelta(0)
 
 
@@ -39,10 +40,10 @@ def watch_sources(session: Session, *, now: datetime) -> list[Notice]:
     """
     if not try_lock(session, _LOCK):
         return []
-    heard = heard_slots(session, since=now - HISTORY, until=now, slot=SLOT)
+    heard = heard_slots(session, since=now - HISTORY, until=now)
     known = {row.source: row for row in silences(session)}
     forget_silences(session, sorted(known.keys() - heard.keys()))
-    late = lags(session)
+    late = lags(session, since=now - _LAG_HISTORY)
     said: list[Notice] = []
     for source, slots in heard.items():
         lag = late.get(source, _AT_ONCE)

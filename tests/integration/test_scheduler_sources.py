@@ -3,19 +3,23 @@
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
+from alerts.source_silence import SLOT
 from db.engine import Engine, transaction
 from db.items import store_items
-from db.rows import Progress
+from db.migrate import upgrade
+from db.rows import BUCKET, Progress
 from db.sources import lags, silences
 from pipeline.settings import Settings
 from pipeline.source_watch import SourceWatch
 from pipeline.stages.silence import watch_sources
 from tests.integration.endpoints import receiver
 from tests.integration.samples import NOON, item, minutes, store
+from tests.integration.test_db_schema import migrate_to
 from tests.integration.watching import Watch, types, verified
 
 pytestmark = pytest.mark.integration
@@ -131,10 +135,7 @@ def test_a_source_whose_items_always_come_late_is_not_silent_meanwhile(
         *(item(f"slow {n}", at=NOON + minutes(5 * n), source="slow") for n in slots if n % 2 == 0),
     )
     with transaction(engine) as session:
-        session.execute(
-            text("UPDATE items SET stored_at = published_at + make_interval(hours => :lag)"),
-            {"lag": lag_h},
-        )
+        session.execute(text("UPDATE source_slots SET lag_s = 3600 * :lag"), {"lag": lag_h})
 
     assert look(engine, NOON + 3 * HOUR) == ([] if lag_h else ["source.silent"])
     assert look(engine, NOON + 12 * HOUR) == (["source.silent"] if lag_h else [])
@@ -156,14 +157,72 @@ def test_a_source_is_listed_with_its_newest_item_and_its_lag(engine: Engine) -> 
             )
         )
         rows = session.execute(text("SELECT * FROM v_sources ORDER BY source")).all()
-        known = lags(session)
 
     assert [tuple(row) for row in rows] == [
         ("archive", NOON - HOUR, 1, None, None),
         ("slow", NOON - 2 * HOUR, 5, 3600, 3600),
         ("wire", NOON, 5, 10, 10),
     ]
-    assert known == {"slow": HOUR, "wire": timedelta(seconds=10)}
+
+
+def test_a_source_lags_as_the_first_items_of_its_slots_do_but_the_latest(engine: Engine) -> None:
+    stream = [item(f"wire {n}", at=NOON - n * HOUR, source="wire") for n in range(100)]
+    archive = item("archive", at=NOON - HOUR, source="archive")
+    store(engine, *stream, archive)
+    with transaction(engine) as session:
+        new = session.execute(text("SELECT lag_s FROM source_slots")).scalars().all()
+        late = "UPDATE source_slots SET lag_s = CASE WHEN slot > :since THEN 10 ELSE 7200 END"
+        only = " WHERE source = 'wire'"
+        session.execute(text(late + only), {"since": NOON - 96 * HOUR})
+        known = lags(session, since=NOON - 168 * HOUR)
+
+    assert set(new) == {None}, "stored years later"
+    assert known == {"wire": timedelta(seconds=10)}
+
+
+def test_slots_are_what_a_recount_of_the_items_gives_whatever_is_redelivered(
+    engine: Engine,
+) -> None:
+    rows = [
+        item("a", at=NOON, source="wire"),
+        item("b", at=NOON + minutes(4), source="wire", text_hash="text of a"),
+        item("c", at=NOON + minutes(5), source="wire", relevance=0.1),
+        item("d", at=NOON, source="paper"),
+    ]
+    for batch in (rows[:1], rows, rows[2:]):
+        store(engine, *batch)
+
+    kept, recounted = kept_and_recounted(engine)
+    assert kept == recounted
+
+
+def test_slots_are_made_of_the_items_of_four_weeks_when_the_schema_is_upgraded(
+    engine: Engine, database_url: str
+) -> None:
+    rows = [item(f"{n}", at=NOON - n * HOUR, source=f"wire {n % 2}") for n in range(9)]
+    store(engine, *rows, item("old", at=NOON - 29 * 24 * HOUR))
+    with engine.begin() as connection:
+        migrate_to(connection, "0021")
+    upgrade(database_url)
+
+    kept, recounted = kept_and_recounted(engine)
+    assert kept == recounted[1:], "all but the old one"
+
+
+def test_slots_are_as_long_as_those_that_silences_are_told_by() -> None:
+    assert SLOT == BUCKET
+
+
+def kept_and_recounted(engine: Engine) -> tuple[list[tuple[Any, ...]], list[tuple[Any, ...]]]:
+    """Return the stored slots, oldest first, and those that the stored items make."""
+    kept = "SELECT slot, source, items, newest_at FROM source_slots ORDER BY 1, 2"
+    recounted = """
+        SELECT date_bin('5 minutes', published_at, TIMESTAMPTZ '2001-01-01 00:00+00'), source,
+               count(*), max(published_at) FROM items GROUP BY 1, 2 ORDER BY 1, 2
+    """
+    with transaction(engine) as session:
+        both = [[tuple(row) for row in session.execute(text(q))] for q in (kept, recounted)]
+    return both[0], both[1]
 
 
 def _silent(engine: Engine) -> list[str]:

@@ -12,7 +12,7 @@ from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
 from db.judgements import active_silences
 from db.rows import MARKET, MentionRow, SeriesKey
-from db.sources import silences
+from db.sources import SourceRow, silences, source_health
 from db.trends import mentions
 from pipeline.web.desk import charts
 
@@ -164,11 +164,11 @@ def sources(session: Session, newest: datetime) -> list[Source]:
     told = {row.source for row in silences(session) if row.ended_at is None}
     return [
         _source(row, newest, is_told=row.source in told)
-        for row in desk.source_health(session, until=newest)
+        for row in source_health(session, until=newest)
     ]
 
 
-def _source(row: desk.SourceRow, newest: datetime, *, is_told: bool) -> Source:
+def _source(row: SourceRow, newest: datetime, *, is_told: bool) -> Source:
     lag = newest - row.last_at
     state = "quiet" if lag > _QUIET_AFTER else "ok"
     if is_told or lag > _SILENT_AFTER:
