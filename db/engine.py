@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import sqlalchemy as sa
+from psycopg.errors import QueryCanceled
 from sqlalchemy import Engine
 from sqlalchemy.exc import (
     DataError,
@@ -24,6 +25,7 @@ __all__ = [
     "DatabaseAway",
     "Engine",
     "Session",
+    "TooSlow",
     "ValueRefused",
     "create_engine",
     "is_away",
@@ -37,6 +39,8 @@ _CONNECT_TIMEOUT_S = 10
 # Before a server that a network partition or a failover silenced is given up; the system's own
 # bound is two hours. Probes go on meanwhile, so that a statement may take longer.
 _SILENCE_S = 30
+# Of the time that a statement has, what it may wait for one lock.
+_LOCK_SHARE = 0.9
 # No transaction of ours thinks for longer between two statements; one whose process was frozen
 # may hold the lock that all workers wait for.
 _IDLE_S = 60
@@ -44,6 +48,13 @@ _IDLE_S = 60
 
 class DatabaseAway(Exception):
     """The database cannot be used now; the same work may succeed later."""
+
+
+class TooSlow(DatabaseAway):
+    """A statement was cut short, and not because it waited for a lock: there is too much to read.
+
+    It may succeed later, when the server is less busy.
+    """
 
 
 class ValueRefused(Exception):
@@ -63,7 +74,8 @@ def create_engine(
     Args:
         url: ``postgresql://...`` (or ``postgres://``, ``postgresql+psycopg://``).
         pool_size: Connections kept open; as many again may be opened under load.
-        statement_timeout_s: A longer statement, lock waits included, is cancelled; 0: never.
+        statement_timeout_s: A longer statement is cancelled; 0: never. One that waits for a lock
+            is given up a little sooner, and told from one that is slow by itself.
         silence_s: A connection whose other end acknowledges nothing for so long is broken.
         idle_s: The server ends a transaction that asks nothing for longer.
 
@@ -75,6 +87,7 @@ def create_engine(
         parsed = parsed.set(drivername="postgresql+psycopg")
     own = (
         f"-c timezone=UTC -c statement_timeout={int(statement_timeout_s * 1000)}"
+        f" -c lock_timeout={int(statement_timeout_s * 1000 * _LOCK_SHARE)}"
         f" -c idle_in_transaction_session_timeout={int(idle_s * 1000)}"
     )
     given = parsed.query.get("options", "")
@@ -100,8 +113,8 @@ def create_engine(
 def transaction(engine: Engine) -> Iterator[Session]:
     """Open a session that commits at the end of the block and rolls back if it raises.
 
-    An error of the database that ``is_away`` comes out as DatabaseAway, one that a value of the
-    caller's gave as ValueRefused. Nothing of the block
+    An error of the database that ``is_away`` comes out as DatabaseAway, of which TooSlow is one
+    kind; one that a value of the caller's gave as ValueRefused. Nothing of the block
     was committed then, unless the connection broke in the commit itself: writes must be
     idempotent.
     """
@@ -109,6 +122,8 @@ def transaction(engine: Engine) -> Iterator[Session]:
         with Session(engine, expire_on_commit=False) as session, session.begin():
             yield session
     except Exception as error:
+        if isinstance(error, OperationalError) and isinstance(error.orig, QueryCanceled):
+            raise TooSlow(str(error.orig).strip()) from error
         if is_away(error) and not isinstance(error, DatabaseAway):
             raise DatabaseAway(str(getattr(error, "orig", error)).strip()) from error
         if isinstance(error, DataError):

@@ -4,10 +4,15 @@ import threading
 from collections.abc import Callable, Mapping
 from types import FrameType
 
-from pipeline.backoff import Outage
+import structlog
+
+from db.engine import TooSlow
+from pipeline.backoff import Outage, brief
 from pipeline.scheduler_metrics import TICK_SECONDS, TICKS
 from pipeline.schema import Schema
 from pipeline.ticking import Ticking
+
+log = structlog.stdlib.get_logger(__name__)
 
 # Jobs share outages: without it both would tell of the same one.
 _telling = threading.Lock()
@@ -38,6 +43,7 @@ class Job:
         self._schema = schema
         self._outages = outages
         self._on_bug = on_bug
+        self._is_slow = False
 
     def __call__(self) -> None:
         """Run once."""
@@ -46,6 +52,9 @@ class Job:
             try:
                 self._schema.require()
                 self._tick()
+            except TooSlow as error:
+                self._tell_slow(error)
+                result = "slow"
             except tuple(self._outages) as error:
                 with _telling:
                     self._outages[type(error)].failed(error)
@@ -54,10 +63,17 @@ class Job:
                 self._on_bug(error)
                 result = "bug"
             else:
+                self._is_slow = False
                 with _telling:
                     for outage in self._outages.values():
                         outage.succeeded()
         TICKS.labels(self._name, result).inc()
+
+    def _tell_slow(self, error: TooSlow) -> None:
+        """Log once that this job asks too much: the database is not away for the others."""
+        if not self._is_slow:
+            log.error("too_slow", job=self._name, detail=brief(error))
+        self._is_slow = True
 
 
 class Stop:

@@ -18,6 +18,10 @@ _KNOWN = {
     ("pipeline.sources.replay", "SourceError"): (FAILED, ""),
     ("pipeline.schema", "NotMigrated"): (FAILED, ""),
     ("models.loading", "ModelError"): (FAILED, "; TAPEWATCH_MODEL__PATH names the model"),
+    ("db.engine", "TooSlow"): (
+        FAILED,
+        "; the database takes longer than TAPEWATCH_DATABASE__STATEMENT_TIMEOUT_S",
+    ),
     ("db.engine", "DatabaseAway"): (
         FAILED,
         "; start PostgreSQL, or set TAPEWATCH_DATABASE__URL to where it is",

@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from db.engine import DatabaseAway, ValueRefused
+from db.engine import DatabaseAway, TooSlow, ValueRefused
 from pipeline.backoff import brief
 from pipeline.schema import NotMigrated
 from pipeline.series import BadQuery, UnknownSeries
@@ -117,7 +117,11 @@ async def _refused(_: Request, __: Exception) -> JSONResponse:
 
 async def _away(request: Request, error: Exception) -> JSONResponse:
     log.warning("request_failed", path=request.url.path, error=brief(error))
-    what = {DatabaseAway: "the database is away", BrokerAway: "the broker is away"}
+    what = {
+        DatabaseAway: "the database is away",
+        TooSlow: "the database is too slow",
+        BrokerAway: "the broker is away",
+    }
     detail = what.get(type(error), "the database is not migrated: run `tapewatch migrate`")
     return respond(503, f"{detail}; try again", headers={"Retry-After": _RETRY_AFTER_S})
 

@@ -13,7 +13,7 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
 from db.accounts import lock_accounts
-from db.engine import DatabaseAway, Engine, create_engine, is_away, transaction
+from db.engine import DatabaseAway, Engine, TooSlow, create_engine, is_away, transaction
 from tests.integration.proxies import CuttableProxy
 
 pytestmark = pytest.mark.integration
@@ -57,9 +57,22 @@ def test_a_connection_cut_in_mid_transaction_is_away_and_the_next_one_works(
 def test_a_statement_that_takes_too_long_is_cancelled_and_away(database_url: str) -> None:
     engine = create_engine(database_url, statement_timeout_s=0.05)
 
-    with pytest.raises(DatabaseAway, match="timeout"), transaction(engine) as session:
+    with pytest.raises(TooSlow, match="statement timeout"), transaction(engine) as session:
         session.execute(text("SELECT pg_sleep(10)"))
     engine.dispose()
+
+
+def test_a_statement_that_waits_too_long_for_a_lock_is_told_from_a_slow_one(
+    engine: Engine, database_url: str
+) -> None:
+    waiting = create_engine(database_url, statement_timeout_s=1)
+    with transaction(engine) as session:
+        lock_accounts(session)
+        with pytest.raises(DatabaseAway, match="lock timeout") as raised, transaction(waiting) as w:
+            lock_accounts(w)
+    waiting.dispose()
+
+    assert not isinstance(raised.value, TooSlow)
 
 
 def test_a_server_that_falls_silent_in_mid_query_is_away(database_url: str) -> None:

@@ -9,7 +9,7 @@ from pydantic import SecretStr
 from structlog.testing import capture_logs
 
 from alerts.delivery.secrets import new_key
-from db.engine import DatabaseAway
+from db.engine import DatabaseAway, TooSlow
 from pipeline.backoff import Outage
 from pipeline.jobs import Job, Stop, clock
 from pipeline.runtime import SettingsError, require_key
@@ -79,6 +79,25 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
             tested()
 
     assert [entry["event"] for entry in logs] == ["away", "back"]
+    assert bugs == []
+
+
+def test_a_job_that_asks_too_much_is_an_error_of_its_own_and_no_outage() -> None:
+    answers: list[Exception | None] = [TooSlow("cut"), TooSlow("cut"), None, TooSlow("cut")]
+    bugs: list[Exception] = []
+
+    def tick() -> None:
+        error = answers.pop(0)
+        if error:
+            raise error
+
+    tested = job(tick, bugs=bugs)
+    with capture_logs() as logs:
+        for _ in range(4):
+            tested()
+
+    told = {"event": "too_slow", "job": "test", "detail": "cut", "log_level": "error"}
+    assert logs == [told, told], "once until it works"
     assert bugs == []
 
 
