@@ -23,16 +23,13 @@ Account = tuple[str, datetime]
 Near = Callable[[ItemRow], Account | None]
 """Tells the account that an item nearly repeats; None: it is an account itself from now on."""
 
-_INSERT_TEXTS = sa.text("""
+# The update changes nothing, and locks the row: it could else be removed before it is read.
+_TAKE_TEXTS = sa.text("""
     INSERT INTO texts (text_hash, first_item_id, first_seen_at)
     SELECT * FROM unnest(CAST(:text_hash AS text[]), CAST(:item_id AS text[]),
                          CAST(:seen_at AS timestamptz[]))
-    ON CONFLICT (text_hash) DO NOTHING
-""")
-
-_LOCK_TEXTS = sa.text("""
-    SELECT text_hash, first_item_id, first_seen_at FROM texts
-    WHERE text_hash = ANY(CAST(:text_hash AS text[])) ORDER BY text_hash FOR UPDATE
+    ON CONFLICT (text_hash) DO UPDATE SET stored_at = texts.stored_at
+    RETURNING text_hash, first_item_id, first_seen_at
 """)
 
 _RENEW_TEXTS = sa.text("""
@@ -71,12 +68,8 @@ def mark_copies(
         return {}
     in_order = sorted(rows, key=lambda row: (row.published_at, row.id))
     earliest = {row.text_hash: (row.id, row.published_at) for row in reversed(in_order)}
-    hashes = sorted(earliest)
-    execute_many(session, _INSERT_TEXTS, [_text(one, earliest[one]) for one in hashes])
-    accounts = {
-        text_hash: (item_id, seen_at)
-        for text_hash, item_id, seen_at in session.execute(_LOCK_TEXTS, {"text_hash": hashes})
-    }
+    taken = execute_many(session, _TAKE_TEXTS, [_text(*one) for one in sorted(earliest.items())])
+    accounts = {text_hash: (item_id, seen_at) for text_hash, item_id, seen_at in taken}
     copies, renewed = assign_copies(in_order, accounts, near=near)
     execute_many(session, _RENEW_TEXTS, [_text(*one) for one in renewed.items()])
     marked = [{"id": copy, "copy_of": account} for copy, account in copies.items()]

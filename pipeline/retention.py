@@ -3,12 +3,16 @@
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
-from db.engine import Engine, transaction
+from alerts.source_silence import HISTORY
+from db.copies import COPY_WINDOW
+from db.engine import Engine, Session, transaction
 from db.locks import try_lock
 from db.retention import Kept, remove_old
+from db.spent import Spent, newest_event, remove_spent
 from pipeline.scheduler_metrics import REMOVED
 from pipeline.settings import RetentionSettings
 
@@ -18,6 +22,10 @@ EVERY_S = 3600.0
 # One transaction: short enough that no worker waits for it.
 _BATCH = 2000
 _LOCK = "retention"
+# An item is at most so late (detect.max_late_s), and the newest one at most so far ahead.
+_LATEST = timedelta(days=7)
+# How far before the newest event something is of use.
+_REACH = {Spent.TEXTS: COPY_WINDOW + _LATEST, Spent.SOURCE_SLOTS: HISTORY + _LATEST}
 
 
 class Retention:
@@ -49,21 +57,33 @@ class Retention:
             days = getattr(self._settings, f"{kept.value}_days")
             if days:
                 self._remove(kept, self._now() - timedelta(days=days))
+        self._remove_spent()
+
+    def _remove_spent(self) -> None:
+        with transaction(self._engine) as session:
+            newest = newest_event(session)
+        if newest is None:
+            return
+        for spent, reach in _REACH.items():
+            before = newest - reach
+            remove = partial(remove_spent, what=spent, before=before, limit=_BATCH)
+            self._in_batches(spent.value, remove, before=before)
 
     def _remove(self, kept: Kept, before: datetime) -> None:
+        keep_evidence = self._settings.keep_evidence
+        remove = partial(
+            remove_old, what=kept, before=before, limit=_BATCH, keep_evidence=keep_evidence
+        )
+        self._in_batches(kept.value, remove, before=before)
+
+    def _in_batches(self, what: str, remove: Callable[[Session], int], *, before: datetime) -> None:
         removed, found = 0, _BATCH
         while found == _BATCH and not self._stopping.is_set():
             with transaction(self._engine) as session:
                 if not try_lock(session, _LOCK):
                     return
-                found = remove_old(
-                    session,
-                    kept,
-                    before=before,
-                    limit=_BATCH,
-                    keep_evidence=self._settings.keep_evidence,
-                )
-            REMOVED.labels(kept.value).inc(found)
+                found = remove(session)
+            REMOVED.labels(what).inc(found)
             removed += found
         if removed:
-            log.info("removed", what=kept.value, rows=removed, before=before.isoformat())
+            log.info("removed", what=what, rows=removed, before=before.isoformat())

@@ -1,6 +1,7 @@
 """What is removed when it is too old, and what stays, on a real database."""
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,11 +12,14 @@ from db.alerts import save_alerts
 from db.audit import Deed, record
 from db.engine import Engine, transaction
 from db.items import store_items
+from db.rows import Progress
+from db.spent import Spent, remove_spent
 from db.subscriptions import create_subscription
 from pipeline import retention
 from pipeline.retention import Retention
 from pipeline.settings import RetentionSettings
-from tests.integration.samples import NOON, alert, event, item, mention, subscription
+from tests.integration.samples import NOON, alert, event, item, mention, minutes, subscription
+from tests.integration.waiting import until
 
 pytestmark = pytest.mark.integration
 
@@ -128,6 +132,90 @@ def test_nothing_is_removed_unless_it_is_asked_for(engine: Engine) -> None:
     run(engine, RetentionSettings())
 
     assert count(engine) == before
+
+
+def texts(engine: Engine) -> set[str]:
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT text_hash FROM texts")).scalars()
+        return {text_hash.removeprefix("text of ") for text_hash in found}
+
+
+def age_texts(engine: Engine, days: int) -> None:
+    with engine.begin() as connection:
+        aged = text("UPDATE texts SET stored_at = now() - make_interval(days => :days)")
+        connection.execute(aged, {"days": days})
+
+
+@pytest.mark.parametrize("batch", [1, 2000])
+def test_texts_that_no_item_can_repeat_any_more_are_removed_whatever_is_kept(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr(retention, "_BATCH", batch)
+    rows = [item(f"{days}", at=NOON - timedelta(days=days)) for days in (0, 9, 11, 12, 400)]
+    with transaction(engine) as session:
+        store_items(session, rows, [Progress("news.raw.v1", 0, 5, NOON)])
+    age_texts(engine, 8)
+
+    run(engine, RetentionSettings())
+
+    assert texts(engine) == {"0", "9"}
+    assert count(engine)["items"] == len(rows)
+
+
+def test_texts_of_a_replay_of_the_past_stay_while_it_may_run(engine: Engine) -> None:
+    progress = [Progress("news.raw.v1", 0, 5, datetime.now(UTC))]
+    with transaction(engine) as session:
+        store_items(session, [item("a")], progress)
+    age_texts(engine, 6)
+
+    run(engine, RetentionSettings())
+    with transaction(engine) as session:
+        store_items(session, [item("b", at=NOON + minutes(1), text_hash="text of a")], [])
+        copies = "SELECT copy_of FROM items WHERE id = 'b'"
+        assert session.execute(text(copies)).scalar_one() == "a"
+    age_texts(engine, 8)
+    run(engine, RetentionSettings())
+
+    assert texts(engine) == set()
+
+
+def test_a_text_that_a_worker_takes_up_again_is_not_removed_meanwhile(engine: Engine) -> None:
+    with transaction(engine) as session:
+        store_items(session, [item("a")], [Progress("news.raw.v1", 0, 5, NOON)])
+    age_texts(engine, 8)
+    again = item("b", at=NOON + timedelta(days=30), text_hash="text of a")
+    far = NOON + timedelta(days=15)
+    with ThreadPoolExecutor(1) as pool, transaction(engine) as worker:
+        store_items(worker, [again], [])
+
+        def remove() -> int:
+            with transaction(engine) as session:
+                return remove_spent(session, Spent.TEXTS, before=far, limit=10)
+
+        removed = pool.submit(remove)
+        until(lambda: waits_for_a_lock(engine))
+        worker.commit()
+        assert removed.result(20) == 0
+
+    assert texts(engine) == {"a"}
+
+
+def waits_for_a_lock(engine: Engine) -> bool:
+    with engine.connect() as connection:
+        waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+        return bool(connection.execute(text(waiting)).scalar_one())
+
+
+def test_slots_older_than_a_source_is_watched_are_removed(engine: Engine) -> None:
+    rows = [item(f"{days}", at=NOON - timedelta(days=days)) for days in (0, 34, 36, 400)]
+    with transaction(engine) as session:
+        store_items(session, rows, [Progress("news.raw.v1", 0, 5, NOON)])
+
+    run(engine, RetentionSettings())
+
+    with engine.connect() as connection:
+        slots = connection.execute(text("SELECT slot FROM source_slots ORDER BY 1")).scalars().all()
+    assert slots == [NOON - timedelta(days=34), NOON]
 
 
 def test_a_time_too_short_for_detection_is_no_setting() -> None:
