@@ -11,7 +11,7 @@ from db.buckets import bucket_start
 from db.bulk import execute_many
 from db.engine import Session
 from db.rows import ItemRow, SourceSilenceRow
-from db.tables import source_silences
+from db.tables import source_silences as table
 
 # Of items that come together, the oldest tells the lag. What comes two days late or more was no
 # news any more: an archive, or a first poll.
@@ -107,19 +107,19 @@ def source_health(session: Session, *, until: datetime) -> list[SourceRow]:
     return [SourceRow(*row) for row in session.execute(_HEALTH, values)]
 
 
-def silences(session: Session) -> list[SourceSilenceRow]:
+def source_silences(session: Session) -> list[SourceSilenceRow]:
     """Return the last silence of each source that had one."""
-    query = sa.select(source_silences).order_by(source_silences.c.source)
+    query = sa.select(table).order_by(table.c.source)
     return [SourceSilenceRow(*row) for row in session.execute(query)]
 
 
-def save_silence(session: Session, row: SourceSilenceRow) -> None:
+def save_source_silence(session: Session, row: SourceSilenceRow) -> None:
     """Store a source's last silence; does not commit."""
     values = {"since": row.since, "ended_at": row.ended_at}
-    upsert = insert(source_silences).values(source=row.source, **values)
+    upsert = insert(table).values(source=row.source, **values)
     session.execute(upsert.on_conflict_do_update(index_elements=["source"], set_=values))
 
 
-def forget_silences(session: Session, sources: Sequence[str]) -> None:
+def forget_source_silences(session: Session, sources: Sequence[str]) -> None:
     """Forget the silences of these sources; does not commit."""
-    session.execute(sa.delete(source_silences).where(source_silences.c.source.in_(sources)))
+    session.execute(sa.delete(table).where(table.c.source.in_(sources)))

@@ -1,6 +1,6 @@
 """The sources job: until when every source was listened to, and which of them fell silent.
 
-What one transaction does lives in ``pipeline.stages.silence``.
+What one transaction does lives in ``pipeline.stages.source_silence``.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ from db.engine import Engine, transaction
 from db.trends import partition_progress
 from pipeline.offsets import Offsets
 from pipeline.settings import Settings
-from pipeline.stages.silence import watch_sources
+from pipeline.stages.source_silence import watch_sources
 from pipeline.stages.watermark import heard_until
 
 log = structlog.stdlib.get_logger(__name__)

@@ -13,10 +13,10 @@ from db.engine import Engine, transaction
 from db.items import store_items
 from db.migrate import upgrade
 from db.rows import BUCKET, Progress
-from db.sources import lags, silences
+from db.sources import lags, source_silences
 from pipeline.settings import Settings
 from pipeline.source_watch import SourceWatch
-from pipeline.stages.silence import watch_sources
+from pipeline.stages.source_silence import watch_sources
 from tests.integration.endpoints import receiver
 from tests.integration.samples import NOON, item, minutes, store
 from tests.integration.test_db_schema import migrate_to
@@ -227,4 +227,4 @@ def kept_and_recounted(engine: Engine) -> tuple[list[tuple[Any, ...]], list[tupl
 
 def _silent(engine: Engine) -> list[str]:
     with transaction(engine) as session:
-        return [row.source for row in silences(session) if row.ended_at is None]
+        return [row.source for row in source_silences(session) if row.ended_at is None]

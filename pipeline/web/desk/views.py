@@ -12,7 +12,7 @@ from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
 from db.judgements import active_silences
 from db.rows import MARKET, MentionRow, SeriesKey
-from db.sources import SourceRow, silences, source_health
+from db.sources import SourceRow, source_health, source_silences
 from db.trends import mentions
 from pipeline.web.desk import charts
 
@@ -161,7 +161,7 @@ def alerts_of(session: Session, key: SeriesKey, newest: datetime) -> list[AlertR
 
 def sources(session: Session, newest: datetime) -> list[Source]:
     """Return the health of each source, longest silent first; lag is against the newest item."""
-    told = {row.source for row in silences(session) if row.ended_at is None}
+    told = {row.source for row in source_silences(session) if row.ended_at is None}
     return [
         _source(row, newest, is_told=row.source in told)
         for row in source_health(session, until=newest)

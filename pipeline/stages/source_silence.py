@@ -21,7 +21,13 @@ from db.engine import Session
 from db.locks import try_lock
 from db.notices import save_notice, told_of_operations
 from db.rows import SourceSilenceRow
-from db.sources import forget_silences, heard_slots, lags, save_silence, silences
+from db.sources import (
+    forget_source_silences,
+    heard_slots,
+    lags,
+    save_source_silence,
+    source_silences,
+)
 
 _LOCK = "source_silence"
 _LAG_HISTORY = timedelta(days=7)
@@ -41,8 +47,8 @@ def watch_sources(session: Session, *, now: datetime) -> list[Notice]:
     if not try_lock(session, _LOCK):
         return []
     heard = heard_slots(session, since=now - HISTORY, until=now)
-    known = {row.source: row for row in silences(session)}
-    forget_silences(session, sorted(known.keys() - heard.keys()))
+    known = {row.source: row for row in source_silences(session)}
+    forget_source_silences(session, sorted(known.keys() - heard.keys()))
     late = lags(session, since=now - _LAG_HISTORY)
     said: list[Notice] = []
     for source, slots in heard.items():
@@ -73,14 +79,14 @@ def _look(
         spoke = next((slot for slot in slots if slot > last.since), None)
         if spoke is None:
             return None
-        save_silence(session, SourceSilenceRow(source, last.since, spoke))
+        save_source_silence(session, SourceSilenceRow(source, last.since, spoke))
         data = SpokenSource(source=source, silent_since=last.since, spoke_at=spoke)
         return SourceResumed(timestamp=spoke, data=data)
     ended_at = None if last is None else last.ended_at
     silence = find_silence(slots, now=now - lag, last_ended=ended_at)
     if silence is None:
         return None
-    save_silence(session, SourceSilenceRow(source, silence.since))
+    save_source_silence(session, SourceSilenceRow(source, silence.since))
     return SourceSilent(
         timestamp=now,
         data=SilentSource(
