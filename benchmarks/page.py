@@ -68,6 +68,10 @@ _FILL = (
             ("'topic', m.topic", "JOIN item_topics AS m ON m.item_id = i.id"),
         )
     ),
+    """INSERT INTO source_slots
+       SELECT date_bin('5 minutes', published_at, TIMESTAMPTZ '2001-01-01 00:00+00'), source,
+           count(*), max(published_at)
+       FROM items GROUP BY 1, 2""",
     """INSERT INTO partition_progress
        SELECT 'news.raw.v1', 0, count(*), max(published_at) FROM items""",
     """INSERT INTO alerts SELECT gen_random_uuid(), 'negative_spike', 'entity', 'us:C' || n,
