@@ -9,7 +9,14 @@ from kafka.errors import KafkaError
 from pipeline.backoff import Outage, Stopping, persist_for
 from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
-from pipeline.topics import MAX_MESSAGE_BYTES, BrokerAway, check_reachable
+from pipeline.topics import (
+    MAX_MESSAGE_BYTES,
+    BrokerAway,
+    BrokerRefused,
+    broker_away,
+    check_admitted,
+    check_reachable,
+)
 
 _BOOTSTRAP_MS = 5_000
 # All topics are known once connected: a send that blocks for longer would not notice a stop.
@@ -51,8 +58,8 @@ class Connection:
     def producer(self) -> KafkaProducer:
         """Return the connected producer.
 
-        Raises BrokerAway if no broker answers for ``wait_s``, and StoppedWaiting if the process
-        is to stop before one does.
+        Raises BrokerAway if no broker answers for ``wait_s``, BrokerRefused at once if one does
+        not let us in, and StoppedWaiting if the process is to stop before one does.
         """
         producer = self._producer
         if producer is not None:
@@ -81,7 +88,8 @@ class Connection:
                 self._connect,
                 outage=self._outage,
                 is_away=lambda error: (
-                    isinstance(error, BrokerAway) and not isinstance(error, StoppedWaiting)
+                    isinstance(error, BrokerAway)
+                    and not isinstance(error, StoppedWaiting | BrokerRefused)
                 ),
                 most_s=self._wait_s,
                 stopping=self._stopping,
@@ -99,7 +107,7 @@ class Connection:
     def _connect(self) -> KafkaProducer:
         self._find_broker()
         wait_ms = int(self._wait_s * 1000)
-        try:
+        with broker_away(self._settings):
             producer = KafkaProducer(
                 bootstrap_servers=self._settings.bootstrap_servers,
                 bootstrap_timeout_ms=min(_BOOTSTRAP_MS, wait_ms),
@@ -113,8 +121,6 @@ class Connection:
                 allow_auto_create_topics=False,
                 **client_options(self._settings),
             )
-        except (KafkaError, OSError) as error:
-            raise BrokerAway(f"{type(error).__name__}: {error}") from error
         try:
             for topic in (self._settings.raw_topic, self._settings.dead_letter_topic):
                 producer.partitions_for(topic)
@@ -124,13 +130,15 @@ class Connection:
         return producer
 
     def _find_broker(self) -> None:
-        """Return if a server takes connections; each may need seconds to show that it does not."""
+        """Return if a server lets us in; each may need seconds to show that it does not."""
         problems = []
         for server in self._settings.bootstrap_servers.split(","):
             if self._stopping.is_set():
                 raise StoppedWaiting("asked to stop")
             try:
-                check_reachable(server)
+                check_admitted(self._settings, check_reachable(server))
+            except BrokerRefused:
+                raise
             except BrokerAway as error:
                 problems.append(str(error))
             else:

@@ -19,7 +19,7 @@ from pipeline.runtime import build_limits, opened_engine
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
 from pipeline.sources.feeds import Feed, FeedError, load_feeds, new_client
-from pipeline.topics import BrokerAway
+from pipeline.topics import BrokerAway, BrokerRefused
 from pipeline.web.model_files import ModelFilesMissing, check_model_files
 
 # Signatures are refused by receivers at five minutes; leases and retries live by it as well.
@@ -70,6 +70,8 @@ def _broker(settings: Settings) -> Finding:
     try:
         with closing(OffsetReader(kafka)) as reader:
             found = {topic: len(reader.end_offsets(topic)) for topic in topics}
+    except BrokerRefused as error:
+        return Finding("broker", False, str(error), "correct that setting, see docs/settings.md")
     except BrokerAway as error:
         advice = "start the Kafka broker, or set TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS to where it is"
         return Finding("broker", False, f"cannot be used: {brief(error)}", advice)

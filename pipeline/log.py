@@ -12,6 +12,8 @@ from structlog.typing import Processor
 _CHATTY = ("aiokafka", "kafka", "faust", "mode", "apscheduler", "httpx", "httpcore", "alembic")
 # They log whole addresses, and an address of a webhook or a feed may be a secret.
 _DISCREET = ("httpx", "httpcore")
+# At DEBUG they log all that they send, logins too.
+_TALKATIVE = ("aiokafka", "kafka")
 # Its batches take longer than its commit timer's interval, which harms nothing.
 _MEANINGLESS = ("mode.timers",)
 # A client's step may take long on a busy machine; no reader can do anything about it.
@@ -56,7 +58,7 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> None:
     Args:
         json: One JSON object a line; else text for people.
         level: Least severity of our own lines; libraries say warnings and worse, at "debug"
-            all but those that would log addresses.
+            all but those that would log addresses or logins.
         stream: Where to; stderr unless given.
     """
     target = sys.stderr if stream is None else stream
@@ -84,7 +86,8 @@ def configure(*, json: bool, level: str, stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(level.upper())
     for name in _CHATTY:
-        logging.getLogger(name).setLevel(logging.DEBUG if level == "debug" else logging.WARNING)
+        at_debug = logging.INFO if name in _TALKATIVE else logging.DEBUG
+        logging.getLogger(name).setLevel(at_debug if level == "debug" else logging.WARNING)
     for name in _DISCREET:
         logging.getLogger(name).setLevel(logging.WARNING)
     for name in _MEANINGLESS:

@@ -10,7 +10,14 @@ from kafka import KafkaConsumer, TopicPartition
 from db.rows import Progress
 from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
-from pipeline.topics import CONNECT_MS, REQUEST_MS, BrokerAway, broker_away, check_reachable
+from pipeline.topics import (
+    CONNECT_MS,
+    REQUEST_MS,
+    BrokerAway,
+    broker_away,
+    check_admitted,
+    check_reachable,
+)
 
 # Until every partition has answered a fetch; one that has not counts as if messages waited there.
 _FETCH_S = 2.0
@@ -69,10 +76,11 @@ class OffsetReader:
             By the number of the partition.
 
         Raises:
-            BrokerAway: If no broker answers. The next call connects anew.
+            BrokerAway: If no broker answers; BrokerRefused, which is one, if it does not let us
+                in. The next call connects anew.
         """
         try:
-            with broker_away():
+            with broker_away(self._settings):
                 consumer = self._connected()
                 numbers = sorted(consumer.partitions_for_topic(topic) or ())
                 partitions = [TopicPartition(topic, number) for number in numbers]
@@ -91,7 +99,8 @@ class OffsetReader:
 
     def _connected(self) -> KafkaConsumer:
         if self._consumer is None:
-            check_reachable(self._settings.bootstrap_servers)
+            server = check_reachable(self._settings.bootstrap_servers)
+            check_admitted(self._settings, server)
             self._consumer = KafkaConsumer(
                 bootstrap_servers=self._settings.bootstrap_servers,
                 bootstrap_timeout_ms=CONNECT_MS,

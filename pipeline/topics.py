@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from kafka.admin import KafkaAdminClient, NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
+from pipeline.kafka_login import Refused, try_login
 from pipeline.kafka_security import client_options
 from pipeline.settings import KafkaSettings
 
@@ -20,6 +21,10 @@ REQUEST_MS = 15_000
 
 class BrokerAway(Exception):
     """The Kafka cluster cannot be used now; the same work may succeed later."""
+
+
+class BrokerRefused(BrokerAway):
+    """The broker does not let us in: not before a setting, which the text names, is changed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ def topic_specs(settings: KafkaSettings) -> list[TopicSpec]:
     ]
 
 
-def check_reachable(bootstrap_servers: str) -> None:
-    """Return if a broker takes connections.
+def check_reachable(bootstrap_servers: str) -> str:
+    """Return the first broker that takes connections, as host:port.
 
     Asked before a client is made: kafka-python needs its whole timeout to say that nobody
     listens, and leaves a socket behind each time.
@@ -66,17 +71,30 @@ def check_reachable(bootstrap_servers: str) -> None:
         except OSError as error:
             problems.append(f"{server.strip()}: {error.strerror or error}")
         else:
-            return
+            return server.strip()
     raise BrokerAway("; ".join(problems))
+
+
+def check_admitted(settings: KafkaSettings, server: str) -> None:
+    """Return if a broker lets us in.
+
+    Raises BrokerRefused if it never will with these settings, BrokerAway if it goes away.
+    """
+    with broker_away(settings):
+        try:
+            try_login(settings, server)
+        except Refused as error:
+            raise BrokerRefused(f"{server}: {error}") from error
 
 
 def ensure_topics(settings: KafkaSettings) -> list[str]:
     """Create the topics that do not exist; changes none that does.
 
-    Returns the names of those created. Raises BrokerAway if no broker answers.
+    Returns the names of those created. Raises BrokerAway if no broker answers, BrokerRefused if
+    one does not let us in.
     """
-    check_reachable(settings.bootstrap_servers)
-    with broker_away():
+    check_admitted(settings, check_reachable(settings.bootstrap_servers))
+    with broker_away(settings):
         admin = KafkaAdminClient(
             bootstrap_servers=settings.bootstrap_servers,
             bootstrap_timeout_ms=CONNECT_MS,
@@ -84,7 +102,7 @@ def ensure_topics(settings: KafkaSettings) -> list[str]:
             **client_options(settings),
         )
     try:
-        with broker_away():
+        with broker_away(settings):
             existing = set(admin.list_topics())
             return [
                 spec.name
@@ -105,9 +123,19 @@ def _create(admin: KafkaAdminClient, spec: TopicSpec) -> bool:
 
 
 @contextlib.contextmanager
-def broker_away() -> Iterator[None]:
-    """Let what a client raises come out as BrokerAway."""
+def broker_away(settings: KafkaSettings) -> Iterator[None]:
+    """Raise what a client of kafka-python raises in the block as BrokerAway."""
     try:
         yield
     except (KafkaError, OSError) as error:
-        raise BrokerAway(f"{type(error).__name__}: {error}") from error
+        hint = _hint(settings) if isinstance(error, KafkaTimeoutError) else ""
+        raise BrokerAway(f"{type(error).__name__}: {error}{hint}") from error
+
+
+def _hint(settings: KafkaSettings) -> str:
+    """Return what may be the matter where a broker takes connections and answers nothing."""
+    if not settings.tls:
+        return "; if it speaks TLS, set TAPEWATCH_KAFKA__TLS"
+    if settings.sasl_mechanism is None:
+        return "; if it asks for a login, set TAPEWATCH_KAFKA__SASL_MECHANISM"
+    return ""

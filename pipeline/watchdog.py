@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Collection
 from contextlib import closing
+from typing import NoReturn
 
 import structlog
 
@@ -16,7 +17,7 @@ from db.engine import DatabaseAway, Engine, transaction
 from db.trends import partition_progress
 from pipeline.offsets import OffsetReader, Offsets
 from pipeline.settings import Settings
-from pipeline.topics import BrokerAway
+from pipeline.topics import BrokerAway, BrokerRefused
 from pipeline.web.lag import LagWatch, PartitionLag
 
 log = structlog.stdlib.get_logger(__name__)
@@ -34,7 +35,8 @@ def watch(
     """Start to look at the worker's partitions; returns at once.
 
     The process ends with status 1 when one of them has work and none of it was stored for
-    ``worker.stalled_after_s``. While database or broker are away nobody is to blame.
+    ``worker.stalled_after_s``, and when the broker lets it in no longer. While database or broker
+    are away nobody is to blame.
 
     Args:
         settings: Topic and patience.
@@ -62,6 +64,8 @@ def _run(
                 return
             try:
                 found = _look(lag, settings.kafka.raw_topic, engine, offsets, assigned)
+            except BrokerRefused as error:
+                _end("broker_refused", detail=str(error))
             except (DatabaseAway, BrokerAway):
                 lag = LagWatch()  # the time that it was away does not count
                 continue
@@ -71,7 +75,12 @@ def _run(
                 continue
             for each in found:
                 if each.unmoved_s >= patience_s:
-                    _end(each.partition, each.messages, each.unmoved_s)
+                    _end(
+                        "worker_wedged",
+                        partition=each.partition,
+                        messages=each.messages,
+                        unmoved_s=round(each.unmoved_s, 1),
+                    )
 
 
 def _look(
@@ -90,6 +99,6 @@ def _look(
     return lag.look(progress, mine, now_s=time.monotonic())
 
 
-def _end(partition: int, waiting: int, unmoved_s: float) -> None:
-    log.error("worker_wedged", partition=partition, messages=waiting, unmoved_s=round(unmoved_s, 1))
+def _end(event: str, **why: object) -> NoReturn:
+    log.error(event, **why)
     os._exit(1)

@@ -30,7 +30,7 @@ from pipeline.runtime import build_classifier, build_engine, build_gazetteer, bu
 from pipeline.schema import NotMigrated, Schema
 from pipeline.stages.newcomers import Newcomers
 from pipeline.stages.reuse import Earlier
-from pipeline.topics import BrokerAway, check_reachable
+from pipeline.topics import BrokerAway, BrokerRefused, check_reachable
 from pipeline.watchdog import watch
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def run(
         finder: Instead of the gazetteer.
 
     Raises:
+        BrokerRefused: If the broker does not let us in.
         SettingsError: If the port of the metrics is taken.
         SystemExit: With status 1 if the worker failed.
     """
@@ -151,7 +152,9 @@ async def _wait_for_topics(settings: Settings, stopping: asyncio.Event) -> None:
     await persist(
         lambda: asyncio.to_thread(check),
         outage=Outage("broker"),
-        is_away=lambda error: isinstance(error, BrokerAway | NotMigrated),
+        is_away=lambda error: (
+            isinstance(error, BrokerAway | NotMigrated) and not isinstance(error, BrokerRefused)
+        ),
         stopping=stopping,
     )
 

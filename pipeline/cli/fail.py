@@ -26,6 +26,7 @@ _KNOWN = {
         FAILED,
         "; start PostgreSQL, or set TAPEWATCH_DATABASE__URL to where it is",
     ),
+    ("pipeline.topics", "BrokerRefused"): (FAILED, ""),
     ("pipeline.topics", "BrokerAway"): (
         FAILED,
         "; start the Kafka broker, or set TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS to where it is",
@@ -33,6 +34,7 @@ _KNOWN = {
 }
 _INTRO = {
     "DatabaseAway": "the database cannot be used: ",
+    "BrokerRefused": "the Kafka broker does not let us in: ",
     "BrokerAway": "the Kafka broker cannot be used: ",
 }
 

@@ -85,7 +85,7 @@ def _read(
     from pipeline.ingest import Publisher, run_ingest
     from pipeline.runtime import build_limits
     from pipeline.sources.replay import Lines, Pace, SourceError
-    from pipeline.topics import BrokerAway
+    from pipeline.topics import BrokerAway, BrokerRefused
 
     path = None if file == "-" else Path(file)
     if path is not None and not path.is_file():
@@ -100,6 +100,8 @@ def _read(
             counts = run_ingest(
                 lines, publisher, pace=Pace(speed), stopping=stopping, on_record=show
             )
+        except BrokerRefused:
+            raise
         except BrokerAway as error:
             raise fail(_broker_away(settings, error, wait_s)) from error
         except SourceError as error:
@@ -114,7 +116,7 @@ def _poll(settings: Settings, listed: Path, wait_s: float) -> None:
     from pipeline.metrics_server import metrics_server
     from pipeline.runtime import build_limits
     from pipeline.sources.feeds import FeedError, load_feeds
-    from pipeline.topics import BrokerAway
+    from pipeline.topics import BrokerAway, BrokerRefused
 
     try:
         specs = load_feeds(listed)
@@ -129,6 +131,8 @@ def _poll(settings: Settings, listed: Path, wait_s: float) -> None:
             publisher.connect()
         except StoppedWaiting:
             return
+        except BrokerRefused:
+            raise
         except BrokerAway as error:
             raise fail(_broker_away(settings, error, wait_s)) from error
         poll_feeds(specs, publisher, limits=build_limits(settings), stopping=stopping)

@@ -122,7 +122,8 @@ async def _away(request: Request, error: Exception) -> JSONResponse:
         TooSlow: "the database is too slow",
         BrokerAway: "the broker is away",
     }
-    detail = what.get(type(error), "the database is not migrated: run `tapewatch migrate`")
+    kind = BrokerAway if isinstance(error, BrokerAway) else type(error)
+    detail = what.get(kind, "the database is not migrated: run `tapewatch migrate`")
     return respond(503, f"{detail}; try again", headers={"Retry-After": _RETRY_AFTER_S})
 
 

@@ -39,6 +39,7 @@ def issue(folder: Path, address: str = "127.0.0.1") -> Issued:
     issued = Issued(folder / "cert.pem", folder / "key.pem", folder / "ca.pem")
     issued.ca.write_bytes(ca.public_bytes(serialization.Encoding.PEM))
     issued.cert.write_bytes(cert.public_bytes(serialization.Encoding.PEM))
+    issued.key.touch(0o600)  # libpq takes no key that others may read
     issued.key.write_bytes(
         key.private_bytes(
             serialization.Encoding.PEM,

@@ -41,6 +41,20 @@ class Service:
         self.process.wait(10)
 
 
+def run_command(
+    *arguments: str, environment: Mapping[str, str], stdin: bytes = b"", within_s: float = 60.0
+) -> subprocess.CompletedProcess[bytes]:
+    """Run a command of `tapewatch` to its end."""
+    return subprocess.run(  # noqa: S603  # our own command
+        [sys.executable, "-c", _RUN, *arguments],
+        env={**os.environ, **environment},
+        input=stdin,
+        capture_output=True,
+        timeout=within_s,
+        check=False,
+    )
+
+
 @contextmanager
 def service(command: str, environment: Mapping[str, str], log_path: Path) -> Iterator[Service]:
     """Run a command of `tapewatch` while the block runs.

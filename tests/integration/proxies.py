@@ -65,10 +65,7 @@ class CuttableProxy:
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
         broken, self._open = self._open, []
-        for one in broken:
-            with contextlib.suppress(OSError):
-                one.shutdown(socket.SHUT_RDWR)
-            one.close()
+        self._close(broken)
 
     def silence(self) -> None:
         """Drop unacknowledged whatever still comes, as a partition does: nobody is told."""
@@ -82,18 +79,36 @@ class CuttableProxy:
                 connected, _ = listener.accept()
             except OSError:
                 return
-            try:
-                near, far = self._near(connected), self._connect()
-            except OSError:  # this one; the next may fare better
-                connected.close()
-                continue
-            self._open += [near, far]
-            for source, sink in ((near, far), (far, near)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+            threading.Thread(target=self._forward, args=(connected, listener), daemon=True).start()
+
+    def _forward(self, connected: socket.socket, listener: socket.socket) -> None:
+        ends = [connected]
+        try:
+            ends[0] = near = self._near(connected)
+            ends.append(far := self._connect())
+            self._admit(near, far)
+        except OSError:  # this one; the next may fare better
+            self._close(ends)
+            return
+        self._open += ends
+        if self._listener is not listener:  # cut meanwhile
+            self._close(ends)
+        for source, sink in ((near, far), (far, near)):
+            threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
 
     def _near(self, connected: socket.socket) -> socket.socket:
         """Return what the client is spoken to by; a front that speaks TLS wraps it."""
         return connected
+
+    def _admit(self, near: socket.socket, far: socket.socket) -> None:
+        """Raise OSError if the client may not go on; a front that asks for a login does."""
+
+    @staticmethod
+    def _close(ends: list[socket.socket]) -> None:
+        for one in ends:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
 
     def _connect(self) -> socket.socket:
         if isinstance(self.target, tuple):

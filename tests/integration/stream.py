@@ -14,6 +14,7 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka import TopicPartition as Partition
+from pydantic import SecretStr
 from sqlalchemy import text
 
 from db.engine import create_engine
@@ -35,6 +36,17 @@ def news(number: int, title: str | None = None) -> bytes:
         "source": f"source-{number % 5}",
     }
     return json.dumps(content).encode()
+
+
+def kafka_environment(kafka: KafkaSettings) -> dict[str, str]:
+    """Return the variables that give a process these settings."""
+    given = kafka.model_dump(exclude_none=True)
+    return {
+        f"TAPEWATCH_KAFKA__{name.upper()}": (
+            value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+        )
+        for name, value in given.items()
+    }
 
 
 def wait_until(condition: Callable[[], object], *, wait_s: float = 25.0) -> None:
@@ -117,13 +129,9 @@ class Stream:
         """Start a worker process on this stream; ends with the test."""
         number = len(self.workers)
         log_path = self.folder / f"worker-{number}.log"
-        kafka = {
-            f"TAPEWATCH_KAFKA__{k.upper()}": str(v)
-            for k, v in self.kafka.model_dump(exclude_none=True).items()
-        }
         variables = {
             **os.environ,
-            **kafka,
+            **kafka_environment(self.kafka),
             "TAPEWATCH_DATABASE__URL": self.database_url,
             "TAPEWATCH_WORKER__STATE_DIR": str(self.folder / "state"),
             **environment,
@@ -171,6 +179,7 @@ class Stream:
             bootstrap_servers=self.kafka.bootstrap_servers,
             auto_offset_reset="earliest",
             enable_auto_commit=False,
+            **client_options(self.kafka),
         )
         consumer.assign([Partition(topic, number) for number in ends])
         messages: list[Any] = []
@@ -187,6 +196,7 @@ class Stream:
             bootstrap_servers=self.kafka.bootstrap_servers,
             group_id=self.kafka.group,
             enable_auto_commit=False,
+            **client_options(self.kafka),
         )
         partitions = [Partition(self.kafka.raw_topic, n) for n in range(self.kafka.partitions)]
         total = sum(consumer.committed(one) or 0 for one in partitions)

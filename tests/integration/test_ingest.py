@@ -20,7 +20,14 @@ from pipeline.messages import Limits, NewsItem, text_hash
 from pipeline.sources.feeds import FeedSpec
 from pipeline.topics import BrokerAway
 from tests.integration.proxies import CuttableProxy
-from tests.integration.stream import ROOT, Stream, new_stream, news, wait_until
+from tests.integration.stream import (
+    ROOT,
+    Stream,
+    kafka_environment,
+    new_stream,
+    news,
+    wait_until,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -37,11 +44,7 @@ def stream(bootstrap_servers: str, tmp_path: Path) -> Iterator[Stream]:
 
 
 def environment_of(stream: Stream) -> dict[str, str]:
-    kafka = {
-        f"TAPEWATCH_KAFKA__{k.upper()}": str(v)
-        for k, v in stream.kafka.model_dump(exclude_none=True).items()
-    }
-    return {**os.environ, **kafka}
+    return {**os.environ, **kafka_environment(stream.kafka)}
 
 
 def command(*arguments: str) -> list[str]:

