@@ -1,4 +1,4 @@
-"""Removes what is older than it may be kept, some rows at a time."""
+"""Removes what is older than it may be kept, some rows at a time; db.partitions drops months."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -30,9 +30,10 @@ _ITEMS = """
                 SELECT FROM alert_evidence AS e WHERE e.item_id = i.id))
         ORDER BY i.published_at LIMIT :limit)
 """
+# Those of months without a partition of their own: db.partitions drops the others whole.
 _TRENDS = """
-    DELETE FROM trend_5m WHERE ctid = ANY(ARRAY(
-        SELECT ctid FROM trend_5m WHERE bucket < :before ORDER BY bucket LIMIT :limit))
+    DELETE FROM trend_5m_default WHERE ctid = ANY(ARRAY(
+        SELECT ctid FROM trend_5m_default WHERE bucket < :before ORDER BY bucket LIMIT :limit))
 """
 # With its events, its evidence and its deliveries; one that fires is never removed.
 _ALERTS = """

@@ -167,7 +167,8 @@ recent_accounts = Table(
     comment="Accounts of the last 72 h in the order in which they were stored",
 )
 
-# fillfactor: every bucket is updated many times while it is young, which then stays in its page.
+# Its partitions are in db.partitions. They have a fillfactor: every bucket is updated many times
+# while it is young, which then stays in its page.
 trend_5m = Table(
     "trend_5m",
     metadata,
@@ -185,7 +186,7 @@ trend_5m = Table(
     Column("stories", ARRAY(BigInteger), nullable=False, server_default="{}", comment=_STORIES),
     PrimaryKeyConstraint("scope_kind", "scope_id", "bucket", "language"),
     Index(None, "bucket", "scope_kind"),
-    postgresql_with={"fillfactor": 70},
+    postgresql_partition_by="RANGE (bucket)",
 )
 
 partition_progress = Table(

@@ -1,4 +1,4 @@
-"""The job that removes what is older than the settings keep it."""
+"""The job that removes what is older than the settings keep it, and keeps the partitions."""
 
 import threading
 from collections.abc import Callable
@@ -11,6 +11,7 @@ from alerts.source_silence import HISTORY
 from db.copies import COPY_WINDOW
 from db.engine import Engine, Session, transaction
 from db.locks import try_lock
+from db.partitions import PartitionsRefused, add_missing_month, drop_oldest_month
 from db.retention import Kept, remove_old
 from db.spent import Spent, newest_event, remove_spent
 from pipeline.scheduler_metrics import REMOVED
@@ -29,7 +30,7 @@ _REACH = {Spent.TEXTS: COPY_WINDOW + _LATEST, Spent.SOURCE_SLOTS: HISTORY + _LAT
 
 
 class Retention:
-    """Removes old rows in batches, wherever several schedulers run in one of them.
+    """Removes old rows in batches and old months whole; of several schedulers one does.
 
     Args:
         engine: The database.
@@ -52,12 +53,20 @@ class Retention:
         self._stopping = stopping
 
     def tick(self) -> None:
-        """Remove all that is too old; raises DatabaseAway as ``db.engine.transaction`` does."""
+        """Remove all that is too old, and make the partitions that are missing.
+
+        Raises DatabaseAway as ``db.engine.transaction`` does.
+        """
+        now = self._now()
         for kept in Kept:
             days = getattr(self._settings, f"{kept.value}_days")
             if days:
-                self._remove(kept, self._now() - timedelta(days=days))
+                before = now - timedelta(days=days)
+                if kept is Kept.TRENDS:
+                    self._change_months(partial(drop_oldest_month, before=before), "month_dropped")
+                self._remove(kept, before)
         self._remove_spent()
+        self._change_months(partial(add_missing_month, now=now), "month_added")
 
     def _remove_spent(self) -> None:
         with transaction(self._engine) as session:
@@ -68,6 +77,19 @@ class Retention:
             before = newest - reach
             remove = partial(remove_spent, what=spent, before=before, limit=_BATCH)
             self._in_batches(spent.value, remove, before=before)
+
+    def _change_months(self, change: Callable[[Session], datetime | None], told: str) -> None:
+        """Change one partition after the other, each in a transaction, until none is left."""
+        while not self._stopping.is_set():
+            try:
+                with transaction(self._engine) as session:
+                    month = change(session) if try_lock(session, _LOCK) else None
+            except PartitionsRefused as error:
+                log.warning("partitions_refused", detail=str(error))
+                return
+            if month is None:
+                return
+            log.info(told, table="trend_5m", month=f"{month:%Y-%m}")
 
     def _remove(self, kept: Kept, before: datetime) -> None:
         keep_evidence = self._settings.keep_evidence

@@ -227,7 +227,7 @@ class RetentionSettings(Group):
         default=0, ge=0, description="Days that items are kept; 0: for ever."
     )
     trends_days: Annotated[int, AfterValidator(_enough_for_detection)] = Field(
-        default=0, ge=0, description="Days that trend buckets are kept; 0: for ever."
+        default=0, ge=0, description="Days that trend buckets are kept at least; 0: for ever."
     )
     alerts_days: int = Field(
         default=0, ge=0, description="Days that resolved alerts are kept; 0: for ever."

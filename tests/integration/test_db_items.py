@@ -63,6 +63,16 @@ def test_of_two_items_with_one_id_in_a_batch_the_first_counts(engine: Engine) ->
     assert mention.source == "first"
 
 
+def test_the_same_id_in_another_month_is_the_same_item(engine: Engine) -> None:
+    store(engine, item("a"))
+    again = store(engine, item("a", at=NOON + timedelta(days=31)))
+
+    assert again.new == frozenset()
+    with engine.connect() as connection:
+        assert connection.execute(text("SELECT count(*) FROM items")).scalar_one() == 1
+        assert stored_buckets(connection) == recounted_buckets(connection)
+
+
 def test_an_empty_batch_only_moves_the_progress(engine: Engine) -> None:
     with transaction(engine) as session:
         result = store_items(session, [], [Progress("raw", 0, 7, None)])
