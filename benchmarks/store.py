@@ -26,6 +26,7 @@ from benchmarks.common import Row, machine, save, say, show_table
 from db.engine import Engine, create_engine, transaction
 from db.items import store_items
 from db.migrate import upgrade
+from db.partitions import add_missing_month
 from db.rows import EntityRow, ItemRow, Progress, ScopeKind, SeriesKey
 from db.tone import Tone
 from db.trends import trend
@@ -68,7 +69,8 @@ _FILL = (
        SELECT kind, scope, date_bin('5 minutes', at, TIMESTAMPTZ '2000-01-01 00:00+00'), 'en',
               count(*), count(*), count(*) FILTER (WHERE tone = 0),
               count(*) FILTER (WHERE tone = 1), count(*) FILTER (WHERE tone = 2), 0,
-              array_agg(DISTINCT source), array_agg(DISTINCT source) FILTER (WHERE tone = 0)
+              array_agg(DISTINCT source),
+              coalesce(array_agg(DISTINCT source) FILTER (WHERE tone = 0), '{}')
        FROM new, LATERAL (VALUES ('market', 'all'), ('entity', entity), ('topic', topic))
            AS series (kind, scope)
        GROUP BY 1, 2, 3
@@ -76,6 +78,14 @@ _FILL = (
     "DROP TABLE new",
 )
 _FILL_AT_ONCE = 500_000
+
+
+def make_partitions(engine: Engine, now: datetime) -> None:
+    """Make the partitions that are missing, as the scheduler does every hour."""
+    month: datetime | None = now
+    while month:
+        with transaction(engine) as session:
+            month = add_missing_month(session, now=now)
 
 
 def fill(url: str, since: int, until: int) -> None:
@@ -135,6 +145,7 @@ def insert_rate(
     rows = [invented(rng, number, since) for number in range(_BATCH * _BATCHES)]
     texts = {row.id: read_text(row.title, row.body) for row in rows}
     place = partial(accounts.place, texts=texts)
+    make_partitions(engine, since)
     started = time.perf_counter()
     for first in range(0, len(rows), _BATCH):
         batch = rows[first : first + _BATCH]
@@ -166,6 +177,8 @@ def measure(sizes: list[int], runs: int) -> list[Row]:
         try:
             upgrade(postgres.url)
             engine = create_engine(postgres.url, statement_timeout_s=600)
+            for month in range(_DAYS // 30):
+                make_partitions(engine, _START + timedelta(days=30 * month))
             accounts = SharedAccounts()
             # Each run begins when the accounts of the one before are too old to be compared with.
             starts = (_START + timedelta(days=_DAYS + 5 * run) for run in count())
