@@ -93,10 +93,6 @@ Span = tuple[int, int]
 """(start, end) of a part of a text, in characters; end exclusive."""
 
 
-class DeviceFailed(Exception):
-    """The device failed, whatever the texts are: lost, or out of memory."""
-
-
 class Classifier(Protocol):
     """Anything that tells sentiment and topics of texts."""
 
@@ -114,8 +110,5 @@ class Classifier(Protocol):
             texts: Of any length.
             spans: For each text those parts towards which the sentiment is wanted beside that
                 towards the mentions that the model finds itself.
-
-        Raises:
-            DeviceFailed: If it is not the texts.
         """
         ...

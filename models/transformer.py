@@ -17,15 +17,7 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from models.batching import plan_batches
-from models.labels import (
-    Analysis,
-    DeviceFailed,
-    Mention,
-    Probabilities,
-    Sentiment,
-    Span,
-    TopicScore,
-)
+from models.labels import Analysis, Mention, Probabilities, Sentiment, Span, TopicScore
 from models.multihead import STORY_HEAD, HeadKind, HeadSpec
 from models.names import read_names
 from models.normalise import normalise
@@ -36,11 +28,6 @@ MAX_ITEMS = 256
 _TINY = 1e-12
 _IN_FLIGHT = 2
 """Forward passes begun before the one before them is read: a GPU never waits for Python."""
-# torch tells a lost device from other errors from 2.8 on.
-_DEVICE_ERRORS = (
-    torch.OutOfMemoryError,
-    getattr(torch, "AcceleratorError", torch.OutOfMemoryError),
-)
 
 Floats = npt.NDArray[np.float32]
 Places = npt.NDArray[np.int64]
@@ -125,17 +112,13 @@ class TransformerClassifier:
 
         Over the windows of a text its sentiment and its story vector are the mean, weighted by
         their tokens; of a topic and of relevance the most probable counts.
-        Raises DeviceFailed if the device is lost or out of memory.
         """
         if not texts:
             return []
         clean = [normalise(text) for text in texts]
         with self._tokenizing:  # a tokenizer keeps its settings in itself
             windows = cut(clean, self._tokenizer)
-        try:
-            told = self._tell(windows)
-        except _DEVICE_ERRORS as error:
-            raise DeviceFailed(str(error)) from error
+        told = self._tell(windows)
         asked = spans if spans is not None else [()] * len(texts)
         analyses: list[Analysis] = []
         for index, group in groupby(range(len(windows)), key=lambda place: windows[place].text):

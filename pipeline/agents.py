@@ -275,7 +275,17 @@ class NewsAgent:
 
 
 async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
-    return await asyncio.get_running_loop().run_in_executor(pool, work)
+    """Run work in a thread; what it raises is an Exception, also if Rust code panics in it."""
+
+    def run() -> T:
+        try:
+            return work()
+        except Exception:
+            raise
+        except BaseException as error:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from error
+
+    return await asyncio.get_running_loop().run_in_executor(pool, run)
 
 
 def _message(event: EventT[Any]) -> Message:

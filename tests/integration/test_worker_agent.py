@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Iterator, Sequence
 from dataclasses import dataclass, field
+from unittest.mock import patch
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from db.engine import Engine
+from models.labels import Analysis
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.messages import Limits
 from pipeline.outbound import Headers
@@ -98,6 +100,21 @@ async def test_an_id_that_holds_another_text_is_not_published(
     await handle(agent, [message(2, "a", "Second, later"), message(3, "b", "Other")])
 
     assert broker.scored() == [("a", "First"), ("b", "Other")]
+
+
+class _Panic(BaseException):
+    """What Rust code raises where it gives up; no Exception either."""
+
+
+async def test_a_panic_of_native_code_comes_out_as_an_error(agent: NewsAgent) -> None:
+    def panic(*_: object, **__: object) -> list[Analysis]:
+        raise _Panic("a pointer is null")
+
+    with (
+        patch.object(agent.needs.classifier, "classify", panic),
+        pytest.raises(RuntimeError, match="_Panic: a pointer is null"),
+    ):
+        await agent.analyse([message(0, "a", "First")])
 
 
 async def test_what_was_stored_before_a_crash_is_published_after_it(

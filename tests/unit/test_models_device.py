@@ -4,10 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from torch import Tensor
 
-from models.labels import DeviceFailed
 from models.loading import LoadedModel, load_model
 from models.transformer import Forward, TransformerClassifier
 from tests.tiny_models import save_model
@@ -92,17 +90,6 @@ def test_later_batches_begin_before_an_earlier_one_is_read(model: LoadedModel) -
     assert len(begun) > 4
     assert at_read[0] == 3
     assert [one.score for one in told] == pytest.approx([one.score for one in alone], abs=1e-4)
-
-
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError, torch.AcceleratorError])
-def test_a_device_that_is_lost_or_full_is_told_from_texts_that_cannot_be_read(
-    model: LoadedModel, error: type[RuntimeError]
-) -> None:
-    def forward(*_: Tensor) -> dict[str, Tensor]:
-        raise error("CUDA error: device-side assert triggered")
-
-    with pytest.raises(DeviceFailed, match="CUDA error"):
-        classifier(model, forward, autocast=False).classify(TEXTS)
 
 
 def test_bfloat16_says_nearly_the_same(model: LoadedModel) -> None:

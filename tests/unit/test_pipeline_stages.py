@@ -7,7 +7,7 @@ import pytest
 from db.engine import DatabaseAway
 from db.rows import Progress
 from db.tone import Tone
-from models.labels import Analysis, DeviceFailed, Span
+from models.labels import Analysis, Span
 from pipeline.messages import Limits, Reason, text_hash
 from pipeline.stages.classify import Floors, analyse, scored
 from pipeline.stages.isolate import one_by_one
@@ -201,18 +201,22 @@ class FullClassifier(KeywordClassifier):
     ) -> list[Analysis]:
         """Return one analysis a text."""
         if any("LONG" in text for text in texts):
-            raise DeviceFailed("out of memory")
+            raise MemoryError
         return KeywordClassifier.classify(self, texts, spans=spans)
 
 
-def test_no_item_is_to_blame_for_its_device() -> None:
-    with pytest.raises(DeviceFailed):
-        analyse(
-            parsed(message(1), message(2, "LONG")),
-            classifier=FullClassifier(),
-            finder=OneCompanyFinder(),
-            floors=FLOORS,
-        )
+def test_a_text_that_memory_does_not_suffice_for_is_taken_out_of_its_batch() -> None:
+    done, rejected = analyse(
+        parsed(message(1), message(2, "LONG")),
+        classifier=FullClassifier(),
+        finder=OneCompanyFinder(),
+        floors=FLOORS,
+    )
+
+    assert [one.message.offset for one in done] == [1]
+    assert [(one.reason, one.detail) for one in rejected] == [
+        (Reason.NOT_PROCESSABLE, "MemoryError")
+    ]
 
 
 def test_nobody_is_to_blame_while_the_database_is_away() -> None:
