@@ -3,8 +3,7 @@
 import asyncio
 import json
 from collections.abc import Awaitable, Iterator, Sequence
-from dataclasses import dataclass, field
-from unittest.mock import patch
+from dataclasses import dataclass, field, replace
 
 import pytest
 from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
@@ -13,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
 from db.engine import Engine
-from models.labels import Analysis
+from models.labels import Analysis, Span
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.messages import Limits
 from pipeline.outbound import Headers
@@ -106,14 +105,20 @@ class _Panic(BaseException):
     """What Rust code raises where it gives up; no Exception either."""
 
 
-async def test_a_panic_of_native_code_comes_out_as_an_error(agent: NewsAgent) -> None:
-    def panic(*_: object, **__: object) -> list[Analysis]:
-        raise _Panic("a pointer is null")
+class PanickingClassifier(KeywordClassifier):
+    """Panics."""
 
-    with (
-        patch.object(agent.needs.classifier, "classify", panic),
-        pytest.raises(RuntimeError, match="_Panic: a pointer is null"),
-    ):
+    def classify(
+        self, texts: Sequence[str], *, spans: Sequence[Sequence[Span]] | None = None
+    ) -> list[Analysis]:
+        """Return nothing, ever."""
+        raise _Panic(f"a pointer is null, of {len(texts)} and {spans}")
+
+
+async def test_a_panic_of_native_code_comes_out_as_an_error(agent: NewsAgent) -> None:
+    agent.needs = replace(agent.needs, classifier=PanickingClassifier())
+
+    with pytest.raises(RuntimeError, match="_Panic: a pointer is null"):
         await agent.analyse([message(0, "a", "First")])
 
 
