@@ -1,4 +1,4 @@
-"""Faust's Kafka transport with a short wait for fetches.
+"""Faust's Kafka transport with a short wait for fetches, and an end where memory lacks.
 
 Faust lets a broker hold an empty fetch for 1.5 s. Apache Kafka answers as soon as something comes;
 the embedded broker was seen to answer every 0.76 s, so that a message waited for half of that.
@@ -6,6 +6,7 @@ the embedded broker was seen to answer every 0.76 s, so that a message waited fo
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer, Transport
@@ -23,6 +24,14 @@ class _Thread(AIOKafkaConsumerThread):
         # Faust passes the wait as a constant; the client reads it when it starts.
         consumer._fetch_max_wait_ms = _FETCH_WAIT_MS
         return consumer
+
+    def _start_thread(self) -> None:
+        try:
+            super()._start_thread()
+        except MemoryError:
+            # Too little is left to tell the main thread, which would go on and never read again.
+            # What is not stored comes to the next worker.
+            os._exit(1)
 
 
 class _Consumer(Consumer):

@@ -1,14 +1,18 @@
-"""The worker's consumer does not let a broker hold its fetches for long."""
+"""The worker's consumer does not let a broker hold its fetches for long, nor dies alone."""
 
 import asyncio
+import os
 from pathlib import Path
 from typing import Any, cast
+from unittest.mock import Mock
 
 import aiokafka
+import pytest
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread
 
 from pipeline.app import create_app
 from pipeline.settings import Settings
-from pipeline.transport import QuickTransport
+from pipeline.transport import QuickTransport, _Thread
 
 
 async def test_the_client_is_told_to_wait_briefly(tmp_path: Path) -> None:
@@ -23,3 +27,13 @@ async def test_the_client_is_told_to_wait_briefly(tmp_path: Path) -> None:
     for one in (usual, client):
         await one.stop()
     thread.thread_loop.close()
+
+
+def test_a_process_ends_whose_consumer_has_no_memory_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    ended = Mock()
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(AIOKafkaConsumerThread, "_start_thread", Mock(side_effect=MemoryError))
+
+    object.__new__(_Thread)._start_thread()
+
+    ended.assert_called_once_with(1)
