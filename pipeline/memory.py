@@ -1,7 +1,8 @@
-"""Keeps a process that has loaded a model from holding what nobody uses."""
+"""Keeps a process from holding memory that nobody uses, and from standing still where it lacks."""
 
 import ctypes
 import gc
+import os
 
 _M_ARENA_MAX = -8  # in malloc.h of glibc
 _ARENAS = 2
@@ -15,6 +16,16 @@ def use_few_arenas() -> None:
     """
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(_M_ARENA_MAX, _ARENAS)
+
+
+def panic_without_backtrace() -> None:
+    """Let Rust code that panics print no backtrace, whatever RUST_BACKTRACE says; before it does.
+
+    Where memory lacks, the search for the names of a backtrace fails to get some while it holds the
+    lock of backtraces, and then waits for that lock itself, with Python's own lock held: nothing
+    in the process runs any more, no watchdog either. Seen in tokenizers 0.23.
+    """
+    os.environ["RUST_BACKTRACE"] = "0"
 
 
 def settle() -> None:

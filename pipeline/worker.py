@@ -23,7 +23,7 @@ from db.engine import is_away
 from pipeline.agents import Dependencies, NewsAgent
 from pipeline.app import assigned, create_app, sender, subscribe
 from pipeline.backoff import Outage, Stopping, persist, set_within
-from pipeline.memory import settle, use_few_arenas
+from pipeline.memory import panic_without_backtrace, settle, use_few_arenas
 from pipeline.metrics_server import metrics_server
 from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_classifier, build_engine, build_gazetteer, build_limits
@@ -68,6 +68,7 @@ def run(
         SystemExit: With status 1 if the worker failed.
     """
     use_few_arenas()
+    panic_without_backtrace()
     with (
         metrics_server(settings.metrics_port),
         _scratch_folder(settings.worker.state_dir) as datadir,

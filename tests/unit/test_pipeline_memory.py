@@ -1,4 +1,5 @@
 import gc
+import os
 import subprocess
 import sys
 
@@ -52,3 +53,12 @@ def test_what_is_loaded_is_left_out_of_garbage_collection() -> None:
         assert gc.get_freeze_count() > before
     finally:
         gc.unfreeze()
+
+
+def test_rust_code_panics_without_a_backtrace(monkeypatch: pytest.MonkeyPatch) -> None:
+    from pipeline.memory import panic_without_backtrace
+
+    monkeypatch.setenv("RUST_BACKTRACE", "1")
+    panic_without_backtrace()
+
+    assert os.environ["RUST_BACKTRACE"] == "0"
