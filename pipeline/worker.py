@@ -74,7 +74,11 @@ def run(
         _scratch_folder(settings.worker.state_dir) as datadir,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        clean = runner.run(_run(settings, classifier, finder, datadir))
+        try:
+            clean = runner.run(_run(settings, classifier, finder, datadir))
+        except MemoryError:
+            # Nobody has stopped Faust's consumer, for whose thread Python would wait for ever.
+            os._exit(1)
     if not clean:
         raise SystemExit(1)
 

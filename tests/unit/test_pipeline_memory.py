@@ -2,8 +2,13 @@ import gc
 import os
 import subprocess
 import sys
+from pathlib import Path
+from unittest.mock import AsyncMock
 
 import pytest
+
+from pipeline import worker
+from pipeline.settings import Settings
 
 # Threads that are alive at once, each with memory of its own; then what malloc_info(3) tells.
 _ALLOCATE = """
@@ -62,3 +67,21 @@ def test_rust_code_panics_without_a_backtrace(monkeypatch: pytest.MonkeyPatch) -
     panic_without_backtrace()
 
     assert os.environ["RUST_BACKTRACE"] == "0"
+
+
+def test_a_worker_that_ends_for_want_of_memory_waits_for_no_thread(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    class EndedError(Exception):
+        """Stands for the end of the process."""
+
+    def end(status: int) -> None:
+        assert status == 1
+        raise EndedError
+
+    monkeypatch.setattr(os, "_exit", end)
+    monkeypatch.setattr(worker, "_prepare", AsyncMock(side_effect=MemoryError))
+    settings = Settings.model_validate({"worker": {"state_dir": str(tmp_path)}, "metrics_port": 0})
+
+    with pytest.raises(EndedError):
+        worker.run(settings)
