@@ -31,7 +31,7 @@ def panic_without_backtrace() -> None:
 def settle() -> None:
     """Take what is loaded by now as there to stay; the rest goes back to the system.
 
-    The garbage collector no longer goes through it: the companies alone are half a million objects.
+    The garbage collector no longer goes through it: half a million objects and more.
     """
     gc.collect()
     gc.freeze()
