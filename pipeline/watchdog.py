@@ -1,10 +1,13 @@
 """Ends a worker that has work and does not do it, so that its supervisor starts another.
 
-A thread of its own, for the event loop may be what hangs. Nothing is lost: what the worker had is
-not acknowledged, and goes to the next one.
+A thread of its own, for the event loop may be what hangs; and where not even that thread gets to
+run, the kernel's timer. Nothing is lost: what the worker had is not acknowledged, and goes to the
+next one.
 """
 
+import faulthandler
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -23,6 +26,8 @@ from pipeline.web.lag import LagWatch, PartitionLag
 log = structlog.stdlib.get_logger(__name__)
 
 _LOOKS = 10  # in the time after which it ends
+_LOOK_WITHIN_S = 30.0  # one look, with database and broker slow to say that they are away
+_STDERR = 2
 
 
 def watch(
@@ -36,7 +41,8 @@ def watch(
 
     The process ends with status 1 when one of them has work and none of it was stored for
     ``worker.stalled_after_s``, and when the broker lets it in no longer. While database or broker
-    are away nobody is to blame.
+    are away nobody is to blame. By SIGALRM it ends half a minute after that time without a look:
+    no Python ran then.
 
     Args:
         settings: Topic and patience.
@@ -49,6 +55,19 @@ def watch(
     ).start()
 
 
+def end_unless_renewed(after_s: float) -> None:
+    """Let the kernel end this process after a while, unless this is called again before.
+
+    Needs no memory, no thread and not Python's lock: a process may lack all of these. Where each
+    thread stands is written to the standard error first.
+
+    Args:
+        after_s: Seconds, > 0.
+    """
+    faulthandler.register(signal.SIGALRM, file=_STDERR, chain=True)
+    signal.setitimer(signal.ITIMER_REAL, after_s)
+
+
 def _run(
     settings: Settings,
     engine: Engine,
@@ -59,6 +78,7 @@ def _run(
     lag = LagWatch()
     with closing(OffsetReader(settings.kafka)) as offsets:
         while True:
+            end_unless_renewed(patience_s + _LOOK_WITHIN_S)
             time.sleep(patience_s / _LOOKS)
             if stopping():
                 return

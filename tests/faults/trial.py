@@ -269,6 +269,8 @@ def _environment(bench: Bench, kafka: KafkaSettings, name: str, folder: Path) ->
         "TAPEWATCH_INGEST__MAX_TEXT_CHARS": str(MAX_TEXT_CHARS),
         "TAPEWATCH_WORKER__MAX_ITEMS": "12",
         "TAPEWATCH_WORKER__MAX_WAIT_S": "0.05",
+        # Before the trial gives up.
+        "TAPEWATCH_WORKER__STALLED_AFTER_S": "45",
         "TAPEWATCH_WORKER__STATE_DIR": str(folder / "state"),
         "TAPEWATCH_DETECT__RULES": str(bench.rules),
         "TAPEWATCH_DETECT__TICK_S": "0.4",

@@ -1,6 +1,9 @@
 """When the watchdog ends a worker, and when it must not."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -11,9 +14,9 @@ import pytest
 
 from db.engine import Engine
 from db.rows import Progress
+from pipeline import watchdog
 from pipeline.offsets import OffsetReader
 from pipeline.settings import Settings
-from pipeline.watchdog import watch
 from tests.integration.stream import Stream, new_stream, news, wait_until
 
 pytestmark = pytest.mark.integration
@@ -67,6 +70,8 @@ def test_the_watchdog_outlives_what_nobody_expected(
     waiting = max(ends, key=lambda number: ends[number])
     ended = threading.Event()
     monkeypatch.setattr(os, "_exit", lambda _: ended.set())
+    renewed: list[float] = []
+    monkeypatch.setattr(watchdog, "end_unless_renewed", renewed.append)
     looks = 0
 
     def assigned() -> set[int]:
@@ -76,9 +81,31 @@ def test_the_watchdog_outlives_what_nobody_expected(
             raise RuntimeError("Set changed size during iteration")
         return {waiting}
 
-    watch(settings, engine, assigned=assigned, stopping=ended.is_set)
+    watchdog.watch(settings, engine, assigned=assigned, stopping=ended.is_set)
 
     assert ended.wait(60)
     for thread in threading.enumerate():
         if thread.name == "watchdog":
             thread.join(60)
+    assert len(renewed) > 2
+    assert min(renewed) > settings.worker.stalled_after_s
+
+
+# PyDLL keeps Python's lock during the call, as Rust code did that waited for one of its own.
+_STUCK = """
+import ctypes
+from pipeline.watchdog import end_unless_renewed
+
+end_unless_renewed(30)
+end_unless_renewed(0.5)
+ctypes.PyDLL(None).pause()
+"""
+
+
+def test_a_process_in_which_no_python_runs_is_ended_by_the_kernel() -> None:
+    run = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-c", _STUCK], capture_output=True, text=True, timeout=60, check=False
+    )
+
+    assert run.returncode == -signal.SIGALRM
+    assert 'File "<string>", line 7' in run.stderr
