@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -12,14 +12,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
-from aiokafka.errors import KafkaError
-from faust.exceptions import ProducerSendError
 
 from db.engine import is_away
 from pipeline.backoff import Outage, Stopping, persist
 from pipeline.flow import batches, overlap
 from pipeline.metrics import BATCH_SECONDS, DEAD_LETTERS, ITEMS, LateItems
-from pipeline.outbound import Headers, Outbound, dead_letter, is_too_large
+from pipeline.outbound import Outbound, dead_letter
+from pipeline.producing import Producing, Sender
 from pipeline.runtime import build_floors
 from pipeline.stages.accounts import SharedAccounts
 from pipeline.stages.classify import Analysed, analyse, scored
@@ -39,9 +38,6 @@ if TYPE_CHECKING:
     from pipeline.stages.reuse import Earlier
 
 T = TypeVar("T")
-# Topic, key, value, headers: hands one message to the client; awaiting what it returns waits
-# until the broker has it.
-Sender = Callable[[str, bytes | None, bytes | None, Headers], Awaitable[Awaitable[object]]]
 log = structlog.stdlib.get_logger(__name__)
 
 # While one batch is in the model, the words of another are read.
@@ -103,7 +99,6 @@ class NewsAgent:
     failure: BaseException | None = None
     done: bool = False
     _database: Outage = field(default_factory=lambda: Outage("database"))
-    _broker: Outage = field(default_factory=lambda: Outage("broker, when producing"))
     _analysing: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(_ANALYSED_AT_ONCE, thread_name_prefix="analyse")
     )
@@ -111,9 +106,11 @@ class NewsAgent:
         default_factory=lambda: ThreadPoolExecutor(1, thread_name_prefix="store")
     )
     _late: LateItems = field(init=False)
+    _producing: Producing = field(init=False)
 
     def __post_init__(self) -> None:
         """Take what counts as late from the settings."""
+        self._producing = Producing(self.send, self.stopping)
         detect = self.needs.settings.detect
         self._late = LateItems(
             lateness=timedelta(seconds=detect.lateness_s),
@@ -210,7 +207,7 @@ class NewsAgent:
 
     async def _dead_letter(self, rejected: Sequence[Rejected]) -> None:
         topic = self.needs.settings.kafka.dead_letter_topic
-        await self._confirmed([dead_letter(topic, one) for one in rejected])
+        await self._producing.confirmed([dead_letter(topic, one) for one in rejected])
         for one in rejected:
             DEAD_LETTERS.labels(one.reason.value).inc()
             log.info(
@@ -224,54 +221,12 @@ class NewsAgent:
 
     async def _publish(self, stored: Sequence[Analysed]) -> None:
         topic = self.needs.settings.kafka.scored_topic
-        await self._confirmed(
+        await self._producing.confirmed(
             [
                 Outbound(topic, one.row.text_hash.encode(), scored(one.row).to_bytes())
                 for one in stored
             ]
         )
-
-    async def _confirmed(self, messages: Sequence[Outbound]) -> None:
-        """Send messages and wait until the broker has them all; again while it is away.
-
-        One that is too large would be refused for ever: its stub goes instead, if it has one.
-        """
-        left = list(messages)
-
-        async def attempt() -> None:
-            while left:
-                outcomes = await self._send(left)
-                failed = [
-                    (one, outcome)
-                    for one, outcome in zip(left, outcomes, strict=True)
-                    if isinstance(outcome, BaseException)
-                ]
-                left[:] = [kept for one, error in failed if (kept := _again(one, error))]
-                for _, error in failed:
-                    if not is_too_large(error):
-                        raise error
-
-        await persist(
-            attempt,
-            outage=self._broker,
-            is_away=lambda error: isinstance(error, KafkaError | ProducerSendError | OSError),
-            stopping=self.stopping,
-        )
-
-    async def _send(self, messages: Sequence[Outbound]) -> list[object]:
-        """Hand over all messages, in their order, then return what came of each."""
-        pending = [await self._hand_over(one) for one in messages]
-        return await asyncio.gather(*pending, return_exceptions=True)
-
-    async def _hand_over(self, one: Outbound) -> Awaitable[object]:
-        try:
-            return await self.send(one.topic, one.key, one.value, one.headers)
-        except (KafkaError, ProducerSendError) as error:
-            if not is_too_large(error):
-                raise
-            refused = asyncio.get_running_loop().create_future()
-            refused.set_exception(error)
-            return refused
 
 
 async def _in_thread(pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
@@ -300,11 +255,3 @@ def _message(event: EventT[Any]) -> Message:
         value=raw.value,
         headers=tuple((name, value or b"") for name, value in pairs),
     )
-
-
-def _again(one: Outbound, error: BaseException) -> Outbound | None:
-    """Return what to send after a failure, None where nothing can get through."""
-    if not is_too_large(error):
-        return one
-    log.error("too_large_for_broker", topic=one.topic, stub=one.stub is not None)
-    return one.stub

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from faust.types import StreamT
 
-    from pipeline.agents import Sender
     from pipeline.outbound import Headers
+    from pipeline.producing import Sender
     from pipeline.settings import Settings
 
 # Half as much again as the session timeout, and no less than what a slow broker needs.

@@ -1,4 +1,4 @@
-"""What a worker produces, sized so that the broker takes it. When it is sent: agents.py."""
+"""What a worker produces, sized so that the broker takes it. How it is sent: producing.py."""
 
 from __future__ import annotations
 
