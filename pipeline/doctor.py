@@ -5,7 +5,6 @@ Readiness (web/readiness.py) is for machines and asks less; this is for whoever 
 
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -68,7 +67,7 @@ def _broker(settings: Settings) -> Finding:
     kafka = settings.kafka
     topics = (kafka.raw_topic, kafka.scored_topic, kafka.dead_letter_topic)
     try:
-        with closing(OffsetReader(kafka)) as reader:
+        with OffsetReader(kafka) as reader:
             found = {topic: len(reader.end_offsets(topic)) for topic in topics}
     except BrokerRefused as error:
         return Finding("broker", False, str(error), "correct that setting, see docs/settings.md")

@@ -52,9 +52,9 @@ def run(settings: Settings) -> None:
         signal.signal(number, stop.on_signal)
     with (
         metrics_server(settings.metrics_port),
-        contextlib.closing(OffsetReader(settings.kafka)) as offsets,
+        OffsetReader(settings.kafka) as offsets,
         # One for each job: a reader is for one thread.
-        contextlib.closing(OffsetReader(settings.kafka)) as listened,
+        OffsetReader(settings.kafka) as listened,
         _client(settings) as client,
         opened_engine(settings) as engine,
     ):

@@ -11,7 +11,6 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Collection
-from contextlib import closing
 from typing import NoReturn
 
 import structlog
@@ -76,7 +75,7 @@ def _run(
 ) -> None:
     patience_s = settings.worker.stalled_after_s
     lag = LagWatch()
-    with closing(OffsetReader(settings.kafka)) as offsets:
+    with OffsetReader(settings.kafka) as offsets:
         while True:
             end_unless_renewed(patience_s + _LOOK_WITHIN_S)
             time.sleep(patience_s / _LOOKS)

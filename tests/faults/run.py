@@ -57,7 +57,7 @@ def run(
     rng = random.Random(seed)  # noqa: S311  # no secret
     with (
         open_trial(bench, workers=fault.workers, schedulers=fault.schedulers) as trial,
-        closing(OffsetReader(trial.kafka)) as offsets,
+        OffsetReader(trial.kafka) as offsets,
         closing(Committed(trial)) as committed,
     ):
         watch = _Watch(trial, offsets, committed)

@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -40,7 +39,7 @@ async def test_what_was_fetched_and_thrown_away_comes_again_without_a_commit(
 ) -> None:
     stream.produce([news(n) for n in range(_ITEMS)])
     topic = stream.kafka.raw_topic
-    with closing(OffsetReader(stream.kafka)) as reader:
+    with OffsetReader(stream.kafka) as reader:
         ends = reader.end_offsets(topic)
     there = sorted((number, offset) for number, end in ends.items() for offset in range(end))
     consumer = aiokafka.AIOKafkaConsumer(
