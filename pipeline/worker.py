@@ -77,8 +77,7 @@ def run(
         try:
             clean = runner.run(_run(settings, classifier, finder, datadir))
         except MemoryError:
-            # Nobody has stopped Faust's consumer, for whose thread Python would wait for ever.
-            os._exit(1)
+            os._exit(1)  # threads that still run would keep the process
     if not clean:
         raise SystemExit(1)
 
@@ -103,6 +102,11 @@ async def _run(
     subscribe(app, settings.kafka.raw_topic, agent.run)
     try:
         return await _serve(app, agent)
+    except Exception:  # the outermost edge
+        # Nobody has stopped Faust's consumer, for whose thread Python would wait for ever.
+        with contextlib.suppress(Exception):  # memory may lack for a line of the log, too
+            log.exception("worker_failed")
+        os._exit(1)
     finally:
         agent.close()
         needs.engine.dispose()
@@ -235,7 +239,10 @@ def _leave_within(wait_s: float, *, status: int) -> None:
     """End the process after a while, whatever then still runs: nothing unacknowledged is lost."""
     timer = threading.Timer(wait_s, os._exit, args=(status,))
     timer.daemon = True
-    timer.start()
+    try:
+        timer.start()
+    except RuntimeError:  # no memory for a thread, nor for ending in good order
+        os._exit(status)
 
 
 @contextlib.contextmanager

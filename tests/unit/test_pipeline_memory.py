@@ -2,8 +2,9 @@ import gc
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
-from unittest.mock import AsyncMock
+from unittest.mock import AsyncMock, Mock
 
 import pytest
 
@@ -85,3 +86,32 @@ def test_a_worker_that_ends_for_want_of_memory_waits_for_no_thread(
 
     with pytest.raises(EndedError):
         worker.run(settings)
+
+
+def test_a_worker_without_memory_for_a_thread_ends_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ended = Mock()
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(
+        threading.Timer, "start", Mock(side_effect=RuntimeError("can't start new thread"))
+    )
+
+    worker._leave_within(8.0, status=1)
+
+    ended.assert_called_once_with(1)
+
+
+async def test_a_worker_that_cannot_end_in_good_order_waits_for_no_thread_of_faust(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ended = Mock()
+    monkeypatch.setattr(os, "_exit", ended)
+    monkeypatch.setattr(worker, "_prepare", AsyncMock(return_value=Mock()))
+    for name in ("create_app", "NewsAgent", "sender", "subscribe"):
+        monkeypatch.setattr(worker, name, Mock())
+    monkeypatch.setattr(worker, "_serve", AsyncMock(side_effect=OSError("no stream")))
+
+    await worker._run(Settings(), None, None, tmp_path)
+
+    ended.assert_called_once_with(1)
