@@ -42,12 +42,13 @@ class LagWatch:
         Args:
             progress: How far each partition is stored.
             end_offsets: The offset after the last message of each partition; where it is stored
-                if no message is left to be read.
+                if no message is left to be read. A partition that is not among them is forgotten.
             now_s: Any clock that does not go back.
 
         Returns:
             The lag of every partition, in their order.
         """
+        self._stood = {number: one for number, one in self._stood.items() if number in end_offsets}
         return [
             self._look(partition, progress, end, now_s)
             for partition, end in sorted(end_offsets.items())

@@ -51,6 +51,17 @@ def test_a_stored_offset_that_moves_starts_the_time_again() -> None:
     assert lag.unmoved_s == 10.0
 
 
+def test_time_does_not_count_while_a_partition_is_another_workers() -> None:
+    watch = LagWatch()
+    watch.look(progress(5), {0: 9}, now_s=0.0)
+    watch.look(progress(5), {}, now_s=10.0)
+
+    [back] = watch.look(progress(5), {0: 9}, now_s=400.0)
+    [later] = watch.look(progress(5), {0: 9}, now_s=430.0)
+
+    assert (back.unmoved_s, later.unmoved_s) == (0.0, 30.0)
+
+
 def test_a_partition_of_which_nothing_is_stored_waits_with_all_it_has() -> None:
     [lag] = LagWatch().look({}, {3: 8}, now_s=0.0)
 
