@@ -25,7 +25,7 @@ class Job:
         name: Label of its metrics.
         tick: The work of one run.
         schema: What it waits for.
-        outages: What may be away.
+        outages: What may be away; also by subclasses of these errors.
         on_bug: Told of every other exception.
     """
 
@@ -57,7 +57,7 @@ class Job:
                 result = "slow"
             except tuple(self._outages) as error:
                 with _telling:
-                    self._outages[type(error)].failed(error)
+                    self._outage(error).failed(error)
                 result = "away"
             except Exception as error:  # noqa: BLE001  # outermost edge of the job's thread
                 self._on_bug(error)
@@ -68,6 +68,9 @@ class Job:
                     for outage in self._outages.values():
                         outage.succeeded()
         TICKS.labels(self._name, result).inc()
+
+    def _outage(self, error: Exception) -> Outage:
+        return next(outage for kind, outage in self._outages.items() if isinstance(error, kind))
 
     def _tell_slow(self, error: TooSlow) -> None:
         """Log once that this job asks too much: the database is not away for the others."""

@@ -16,6 +16,7 @@ from pipeline.runtime import SettingsError, require_key
 from pipeline.scheduler import run
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
+from pipeline.topics import BrokerAway, BrokerRefused
 
 
 class FakeSchema:
@@ -38,7 +39,7 @@ def job(
         "test",
         tick,
         schema=cast("Schema", schema or FakeSchema()),
-        outages={DatabaseAway: database, NotMigrated: database},
+        outages={DatabaseAway: database, NotMigrated: database, BrokerAway: Outage("broker")},
         on_bug=bugs.append,
     )
 
@@ -79,6 +80,22 @@ def test_an_outage_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
             tested()
 
     assert [entry["event"] for entry in logs] == ["away", "back"]
+    assert bugs == []
+
+
+def test_a_broker_that_lets_nobody_in_is_told_once_as_an_outage() -> None:
+    bugs: list[Exception] = []
+
+    def tick() -> None:
+        raise BrokerRefused("check SASL_PASSWORD")
+
+    tested = job(tick, bugs=bugs)
+    with capture_logs() as logs:
+        tested()
+        tested()
+
+    told = [(entry["event"], entry["detail"]) for entry in logs]
+    assert told == [("away", "check SASL_PASSWORD")]
     assert bugs == []
 
 
