@@ -141,6 +141,29 @@ def test_pods_name_settings_that_exist_and_no_secret_value(pod: dict[str, Any]) 
     assert all(one["valueFrom"]["secretKeyRef"]["name"] == "tapewatch" for one in secret)
 
 
+@pytest.mark.parametrize("pod", pods())
+def test_each_pod_sees_the_files_that_settings_may_name(pod: dict[str, Any]) -> None:
+    [container] = pod["containers"]
+
+    files = {"name": "config", "mountPath": "/etc/tapewatch", "readOnly": True}
+    assert files in container["volumeMounts"]
+    assert {"name": "config", "configMap": {"name": "tapewatch-files"}} in pod["volumes"]
+
+
+def test_only_metrics_that_ask_for_no_key_are_offered_to_be_scraped() -> None:
+    offered = {
+        one["metadata"]["name"]: one["spec"]["template"]["metadata"].get("annotations", {})
+        for one in manifests()
+        if one["kind"] == "Deployment"
+    }
+
+    assert {name for name, found in offered.items() if "prometheus.io/scrape" in found} == {
+        "ingest",
+        "worker",
+        "scheduler",
+    }
+
+
 def test_services_that_stay_have_all_probes() -> None:
     for one in manifests():
         if one["kind"] == "Deployment":
