@@ -72,6 +72,19 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert len(asked) >= 10
 
 
+def test_every_metric_and_every_rule_is_in_the_docs() -> None:
+    page = (compose.ROOT / "docs/monitoring.md").read_text("utf-8")
+    metrics = {
+        f"{metric.name}_total" if metric.type == "counter" else metric.name
+        for metric in REGISTRY.collect()
+        if metric.name.startswith("tapewatch_")
+    }
+
+    assert metrics
+    assert {name for name in metrics if f"`{name}`" not in page} == set()
+    assert {rule["alert"] for rule in RULES if f"`{rule['alert']}`" not in page} == set()
+
+
 def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
     page = (compose.ROOT / "docs/monitoring.md").read_text("utf-8")
     for rule in RULES:
