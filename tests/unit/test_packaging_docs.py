@@ -1,12 +1,17 @@
 """README and docs: links lead somewhere, commands exist, the image runs as nobody special."""
 
 import re
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from typer.main import get_command
 
 from pipeline.cli.main import app
+from pipeline.settings import Settings, WebSettings
+from pipeline.web.app import create_app
 from tests.compose import ROOT
 
 PAGES = sorted(
@@ -52,6 +57,53 @@ def test_every_command_that_a_page_shows_exists(page: Path) -> None:
     known = set(getattr(get_command(app), "commands", {}))
 
     assert set(re.findall(r"\btapewatch ([a-z][a-z-]*)", code(page))) <= known
+
+
+def options(words: list[str]) -> set[str]:
+    """Return the options of the command that these words of a command line begin with."""
+    command: Any = get_command(app)
+    for word in words:
+        inner = getattr(command, "commands", {}).get(word)
+        if inner is None:
+            break
+        command = inner
+    return {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_option_of_a_command_that_a_page_shows_exists(page: Path) -> None:
+    text = page.read_text("utf-8").replace("\\\n", " ")
+    # In running text a command ends with its backtick.
+    for line in re.findall(r"(?:^|`| )tapewatch ([a-z][^`\n|#]*)", text, re.M):
+        words = line.split()
+        shown = {word.partition("=")[0] for word in words if re.match(r"--?[a-z]", word)}
+        assert shown <= options(words), line
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_route_that_a_page_shows_exists(page: Path) -> None:
+    assert routes(page) <= served()
+
+
+def test_every_route_is_in_the_page_of_the_api() -> None:
+    assert routes(ROOT / "docs/api.md") == served()
+
+
+def routes(page: Path) -> set[tuple[str, str]]:
+    """Return methods and paths that a page shows, without the names in their places."""
+    shown = re.findall(r"`(GET|POST|PUT|DELETE) (/[^`?\s]+)", page.read_text("utf-8"))
+    return {(method, re.sub(r"\{[\w-]+\}", "{}", path)) for method, path in shown}
+
+
+@cache
+def served() -> frozenset[tuple[str, str]]:
+    web = WebSettings(api_key=SecretStr("a-key-of-the-tests"))
+    paths = create_app(Settings(web=web)).openapi()["paths"]
+    return frozenset(
+        (method.upper(), re.sub(r"\{\w+\}", "{}", path))
+        for path, methods in paths.items()
+        for method in methods
+    )
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
