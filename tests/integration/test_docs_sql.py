@@ -71,3 +71,32 @@ def test_each_question_has_the_answer_that_stands_below_it(
     assert len(questions) >= 10
     assert [answer for *_, answer in questions] == answers
     assert all(answer.count("\n") > 2 for answer in answers), "no question without an answer"
+
+
+@pytest.mark.usefixtures("engine")
+def test_each_column_of_a_view_is_described(database_url: str) -> None:
+    page = PAGE.read_text("utf-8")
+    with psycopg.connect(database_url) as connection:
+        columns = connection.execute(
+            "SELECT table_name, column_name FROM information_schema.columns"
+            " WHERE table_schema = 'public' AND table_name LIKE 'v\\_%'"
+        ).fetchall()
+
+    described = {
+        view: text
+        for names, text in re.findall(r"^### (v_.*?)\n(.*?)(?=^##)", page, re.M | re.S)
+        for view in names.split(", ")
+    }
+    assert {view for view, _ in columns} == described.keys()
+    assert [(view, name) for view, name in columns if f"`{name}`" not in described[view]] == []
+
+
+@pytest.mark.usefixtures("engine")
+def test_each_question_of_the_runbook_can_be_asked(database_url: str) -> None:
+    runbook = (ROOT / "docs/runbook.md").read_text("utf-8")
+    questions = re.findall(r"`(SELECT [^`]+)`", runbook)
+
+    assert questions
+    with psycopg.connect(database_url) as connection:
+        for question in questions:
+            connection.execute(question.encode())
