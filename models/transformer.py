@@ -17,11 +17,13 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from models.batching import plan_batches
+from models.entities.names import has_han
 from models.labels import Analysis, Mention, Probabilities, Sentiment, Span, TopicScore
 from models.multihead import STORY_HEAD, HeadKind, HeadSpec
 from models.names import read_names
 from models.normalise import normalise
 from models.precision import has_native_bfloat16
+from models.taxonomy import CHINESE_TEXTS_ONLY
 from models.windows import WINDOW_TOKENS, Window, cut
 
 MAX_ITEMS = 256
@@ -196,7 +198,7 @@ class TransformerClassifier:
             sides = tuple(self._towards(bounds, towards, span) or probabilities for span in asked)
         return Analysis(
             probabilities,
-            self._topics(told),
+            self._topics(text, told),
             None if relevance is None else float(relevance[0]),
             self._mentions(
                 text, offsets, bounds, _joined(windows, [o.tags for o in told]), towards
@@ -211,14 +213,15 @@ class TransformerClassifier:
         mean = _mean(told, STORY_HEAD, shares)
         return tuple((mean / max(float(np.linalg.norm(mean)), _TINY)).tolist())
 
-    def _topics(self, told: Sequence[_Told]) -> tuple[TopicScore, ...]:
+    def _topics(self, text: str, told: Sequence[_Told]) -> tuple[TopicScore, ...]:
         highest = self._highest(told, "topics")
         if highest is None:
             return ()
         head = self.heads["topics"]
         least = head.threshold if self._topic_threshold is None else self._topic_threshold
+        left_out = () if has_han(text) else CHINESE_TEXTS_ONLY
         pairs = zip(head.labels, highest.tolist(), strict=True)
-        topics = [TopicScore(label, p) for label, p in pairs if p >= least]
+        topics = [TopicScore(a, p) for a, p in pairs if p >= least and a not in left_out]
         return tuple(sorted(topics, key=lambda topic: -topic.probability))
 
     def _highest(self, told: Sequence[_Told], name: str) -> Floats | None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from models.entities.table import NO_ENTITY, read_own, read_rows
 
 # The signs in front of an alias say what it takes to match it in a text; here it stands alone.
-_SIGNS = "~?!$"
+_SIGNS = "~%?!^$"
 
 
 def find_companies(name: str, own: Sequence[Path] = ()) -> list[tuple[str, str]]:

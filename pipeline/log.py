@@ -18,6 +18,8 @@ _TALKATIVE = ("aiokafka", "kafka")
 _MEANINGLESS = ("mode.timers",)
 # A client's step may take long on a busy machine; no reader can do anything about it.
 _SLOW_STEP = ("kafka.net.selector", "It is blocking the event loop")
+# A client that is closed while it asks for metadata calls that an error.
+_CLOSED = ("kafka.cluster", "Metadata refresh: failed Cancelled")
 _REPEAT_AFTER_S = 60.0
 
 
@@ -48,6 +50,8 @@ class _ChattyFilter(OncePerMinute):
         if record.name.split(".", 1)[0] not in _CHATTY:
             return True
         if record.name == _SLOW_STEP[0] and _SLOW_STEP[1] in str(record.msg):
+            return False
+        if record.name == _CLOSED[0] and record.getMessage().startswith(_CLOSED[1]):
             return False
         return super().filter(record)
 

@@ -1,15 +1,18 @@
 """The desk's pages on a real database: who gets in, what they show, and what locks them."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import httpx
 import pytest
 
 from alerts.messages import AlertData, AlertEvent, Evidence, Scope, Window, event_body
 from alerts.types import Severity, TransitionKind
+from db.alert_events import alert_history
 from db.alert_rows import AlertEventRow
-from db.alerts import save_alerts
+from db.alerts import find_alerts, save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Places, Progress
@@ -188,6 +191,32 @@ async def test_an_alert_shows_evidence_and_follows_no_odd_link(
 
     assert "Title of a" in page
     assert "javascript:" not in page
+
+
+async def test_an_alert_that_is_over_still_shows_what_raised_it(
+    client: httpx.AsyncClient, engine: Engine
+) -> None:
+    found = fill(engine)
+    with transaction(engine) as session:
+        (fired,) = find_alerts(session, [UUID(found)])
+        (event,) = alert_history(session, fired.id)
+        over = AlertEvent.model_validate_json(event.body)
+        data = over.data.model_copy(update={"observed": 3.0, "expected": 3.5})
+        later = NOON + timedelta(hours=5)
+        body = event_body(AlertEvent(type=TransitionKind.RESOLVED, timestamp=later, data=data))
+        ended = replace(
+            fired, state="resolved", resolved_at=later, observed=3.0, expected=3.5, evidence=()
+        )
+        save_alerts(session, [(ended, AlertEventRow(ended.id, 2, "alert.resolved", later, body))])
+
+    page = await text(client, f"/desk/alerts/{found}")
+
+    facts = page[: page.index('id="judge"')]
+    assert "<dd>5</dd>" in facts
+    assert "<dd>0.5</dd>" in facts
+    assert "resolved" in facts.lower()
+    assert "3.5" not in facts
+    assert "3.5" not in await text(client, SERIES)
 
 
 @pytest.mark.parametrize(

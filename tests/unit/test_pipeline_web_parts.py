@@ -176,3 +176,8 @@ def test_a_company_of_the_users_own_is_found_and_may_rename_a_shipped_one(tmp_pa
 def test_an_unknown_company_is_not_guessed() -> None:
     assert find_companies("No Such Company") == []
     assert find_companies("") == []
+
+
+def test_companies_are_found_by_aliases_that_a_text_must_prove() -> None:
+    for name in ("Samyang", "Visual China", "大集"):
+        assert find_companies(name), name

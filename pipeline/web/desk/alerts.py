@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from alerts.messages import AlertEvent
-from alerts.types import Verdict
+from alerts.types import TransitionKind, Verdict
 from db.alert_events import alert_history
 from db.alerts import find_alerts
 from db.judgements import acknowledgement_of, end_silence
@@ -31,10 +31,13 @@ def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResp
     if not history:
         raise HTTPException(404, "there is no such alert")
     events = [AlertEvent.model_validate_json(event.body) for event in history]
+    # What an end tells is why it ended, which reads as if that had raised the alert.
+    raising = [event for event in events if event.type is not TransitionKind.RESOLVED] or events
     return render(
         request,
         "alert.html",
         alert=events[-1].data,
+        raised=raising[-1].data,
         events=events,
         evidence=[
             mention for alert in find_alerts(session, [alert_id]) for mention in alert.evidence
