@@ -82,7 +82,10 @@ def _phones(text: str) -> str:
     for region in _REGIONS if _PHONE_LIKE.search(text) else ():
         spans = [
             (match.start, match.end)
-            for match in PhoneNumberMatcher(text, region, leniency=Leniency.VALID)
+            # By default it gives up after so many figures that are none.
+            for match in PhoneNumberMatcher(
+                text, region, leniency=Leniency.VALID, max_tries=len(text)
+            )
             if _is_phone(match, text)
         ]
         for start, end in reversed(spans):

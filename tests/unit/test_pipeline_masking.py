@@ -67,6 +67,12 @@ def test_a_figure_is_left_alone(text: str) -> None:
     assert mask(text, ALL) == text
 
 
+def test_no_number_of_other_figures_hides_a_telephone() -> None:
+    figures = "1a" * 70_000
+
+    assert mask(f"{figures} call 13800138000", {Personal.PHONE}) == f"{figures} call [phone]"
+
+
 def test_each_kind_is_masked_alone() -> None:
     text = "a@b.com 13800138000 11010519491231002X 4111111111111111"
     for kind in Personal:
