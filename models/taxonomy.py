@@ -49,8 +49,8 @@ FINNL_TOPICS = {
 """Tags of FinNL (Chinese), several a text."""
 
 CHINESE_TEXTS_ONLY = frozenset({"china", "abroad", "international"})
-"""Where a text plays. Only Chinese data have these tags, and the models so far tell them of nearly
-every English text: they are told of texts with Chinese characters alone."""
+"""Where a text plays. Only Chinese data have these tags, and what the models tell of English texts
+is worth nothing ("china" of seven in ten): they are told of texts with Chinese characters alone."""
 
 TOPICS = tuple(dict.fromkeys([*TFN_TOPICS.values(), *FINNL_TOPICS.values()]))
 """All topics, in the order of the model's outputs."""
