@@ -12,6 +12,7 @@ from rich.text import Text
 from alerts.messages import AlertEvent, Evidence
 from alerts.notices import Notice
 from alerts.types import Detector, Severity, TransitionKind
+from pipeline.figures import figure, times
 
 _SHOWN = 3
 _INDENT = (0, 0, 0, 2)
@@ -38,14 +39,15 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     head.append(f" ({alert.scope.kind} {_safe(alert.scope.id)}), {alert.severity}", "dim")
     head.append(f"  {_time(event.timestamp)}")
     length = _length(alert.window.end - alert.window.start)
-    rise = f"{alert.observed:g} where {alert.expected:g} is usual"
+    rise = f"{figure(alert.observed)} where {figure(alert.expected)} is usual"
     if alert.suppressed_by is not None:
         head.append("  told by another alert", "dim")
     counted = "Accounts" if alert.detector == Detector.ATTENTION_SURGE else "Negative accounts"
+    many = times("en", alert.observed, alert.expected)
     if resolved:
         what = Text(f"{counted} in {length} are back to {rise}.")
     else:
-        what = Text(f"{counted} in {length} rose to {rise}{_times(event)}.")
+        what = Text(f"{counted} in {length} rose to {rise}, {many}.")
     window = Text(
         f"{_time(alert.window.start)} to {_time(alert.window.end)}: {alert.items} items, "
         f"{alert.accounts} of them no copies; the negative ones tell {alert.stories} stories from "
@@ -81,13 +83,6 @@ def _table(shown: Sequence[Evidence]) -> Table:
             item.append(f"\n{_safe(each.url)}")
         table.add_row(Text(f"{each.score:+z.2f}", "red" if each.score < 0 else "green"), item)
     return table
-
-
-def _times(event: AlertEvent) -> str:
-    expected = event.data.expected
-    if expected < 0.01:  # rounded to two digits: the ratio would be noise
-        return ""
-    return f", {event.data.observed / expected:.1f} times as many"
 
 
 def _time(moment: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from alerts.delivery.chat import MAX_CHARS, Level
 from alerts.types import Detector
 from pipeline.catalogue import say
+from pipeline.figures import figure, times
 
 _SHOWN = 3
 _NOTICE_LEVELS = {"subscription.test": Level.PLAIN, "source.resumed": Level.GOOD}
@@ -57,8 +58,9 @@ class _Writer:
         attention = "_attention" if data["detector"] == Detector.ATTENTION_SURGE else ""
         figures = self._say(
             f"chat_figures{attention}",
-            observed=f"{data['observed']:g}",
-            expected=f"{data['expected']:g}",
+            observed=figure(data["observed"]),
+            expected=figure(data["expected"]),
+            times=times(self._language, data["observed"], data["expected"]),
             hours=_hours(window["start"], window["end"]),
             sources=data["sources"],
             stories=data["stories"],

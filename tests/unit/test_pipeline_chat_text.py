@@ -52,7 +52,8 @@ def test_an_alert_says_what_rose_with_evidence_and_a_link() -> None:
 
     assert message.title == "Critical: bad news about Northlake Bank"
     assert message.text.splitlines() == [
-        "3 negative accounts in 4 h where 0.03 are usual; sources: 2, stories: 1.",
+        "3 negative accounts in 4 h where 0.03 are usual, about 100 times as many; "
+        "sources: 2, stories: 1.",
         *["• Shares fall (wire)", "  https://daily.example/northlake"] * 3,
         f"https://watch.example/desk/alerts/{UUID(int=7)}",
     ]
@@ -63,7 +64,7 @@ def test_an_alert_is_told_in_chinese() -> None:
     message = chat_message("alert.fired", alert_body("alert.fired"), language="zh", desk_url=None)
 
     assert message.title == "严重：Northlake Bank 负面新闻增多"
-    assert message.text.startswith("4 小时内负面报道 3 条（平常 0.03 条）")
+    assert message.text.startswith("4 小时内负面报道 3 条（平常 0.03 条，约为平常的 100 倍）")
     assert "desk" not in message.text
 
 

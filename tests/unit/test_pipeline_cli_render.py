@@ -22,7 +22,7 @@ def test_a_shown_alert_says_what_rose_from_what_to_what_and_why() -> None:
     text = shown(event())
 
     assert "ALERT Silicon Valley Bank (entity SIVB), critical  2023-03-09 12:00 UTC" in text
-    assert "in 4 h rose to 12 where 0.8 is usual, 15.0 times as many." in text
+    assert "in 4 h rose to 12 where 0.8 is usual, about 15 times as many." in text
     assert "2023-03-09 08:00 UTC to 2023-03-09 12:00 UTC: 18 items" in text
     assert text.count("-0.93 2023-03-09 12:00 UTC  wire  Bank fails") == 3
     assert text.count("https://wire.example/1") == 3

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 
 from pipeline.access import Principal, Scope
 from pipeline.catalogue import say
+from pipeline.figures import figure
 from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
@@ -142,6 +143,7 @@ _environment.filters |= {
     "points": points,
     "signed": signed,
     "duration": duration,
+    "figure": figure,
     "web_link": web_link,
 }
 _environment.globals |= {
