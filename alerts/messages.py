@@ -29,6 +29,9 @@ def _cut(limit: int) -> AfterValidator:
     return AfterValidator(lambda text: text if len(text) <= limit else text[: limit - 1] + "…")
 
 
+_Rounded = AfterValidator(lambda number: number if number is None else round(number, 2))
+
+
 class _Part(BaseModel):
     model_config = ConfigDict(frozen=True)
 
@@ -82,6 +85,14 @@ class Story(_Part):
     sources: int = Field(ge=0)
 
 
+class Figures(_Part):
+    """What was counted in a window of so many hours, as ``observed`` and ``expected`` are."""
+
+    hours: float
+    observed: Annotated[float, _Rounded]
+    expected: Annotated[float | None, _Rounded] = Field(description="Null of a peak.")
+
+
 class Reasons(_Part):
     """What the detector computed, and what it was compared with."""
 
@@ -101,6 +112,13 @@ class Reasons(_Part):
     before: Tone = Field(description="In the week before the window in which it fired.")
     window: Tone = Field(description="In the window of this event.")
     stories: tuple[Story, ...] = Field(max_length=MAX_STORIES)
+    fired: Figures | None = Field(
+        default=None,
+        description="When it fired: what comes afterwards moves what counts as usual.",
+    )
+    peak: Figures | None = Field(
+        default=None, description="The most since it fired. Null, as above, in older alerts."
+    )
 
 
 class AlertData(_Part):
@@ -112,10 +130,10 @@ class AlertData(_Part):
     scope: Scope
     detected_at: Time = Field(description="Event time at which the alert fired.")
     window: Window = Field(description="The window that the counts below are of.")
-    observed: Annotated[float, AfterValidator(lambda number: round(number, 2))] = Field(
+    observed: Annotated[float, _Rounded] = Field(
         description="Negative accounts, each source counted once an hour."
     )
-    expected: Annotated[float, AfterValidator(lambda number: round(number, 2))] = Field(
+    expected: Annotated[float, _Rounded] = Field(
         description="The same as the series' own history lets expect."
     )
     items: int = Field(ge=0, description="Items in the window, copies included.")

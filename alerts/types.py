@@ -1,7 +1,7 @@
 """The values that detection works on: no database, no clock, no network."""
 
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -183,6 +183,7 @@ class OpenAlert:
     """What must be remembered of an alert to move it on.
 
     Attributes:
+        peak_window: Where ``peak_observed`` was; None in a state of a version without it.
         said_at: The moment that was last spoken of; None in a state of a version without it.
         turns: When it ended or came back, the last 24 h.
         flapping: It did so too often, and now stays open until it has been quiet for long.
@@ -195,6 +196,13 @@ class OpenAlert:
     said_at: datetime | None = None
     turns: tuple[datetime, ...] = ()
     flapping: bool = False
+    peak_window: timedelta | None = None
+
+    def with_peak(self, reading: Reading) -> "OpenAlert":
+        """Return the alert with the reading as its peak if none before had observed more."""
+        if reading.observed <= self.peak_observed:
+            return self
+        return replace(self, peak_observed=reading.observed, peak_window=reading.window)
 
 
 class TransitionKind(StrEnum):
@@ -207,13 +215,15 @@ class TransitionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """A change of an alert's state, with the reading that caused it."""
+    """A change of an alert's state, with the reading that caused it and the peak up to it."""
 
     kind: TransitionKind
     fired_at: datetime
     severity: Severity
     reading: Reading
     flapping: bool = False
+    peak_observed: float = 0.0
+    peak_window: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,16 +246,3 @@ class SeriesState:
         if self.open is not None:
             return self.open.said_at or self.open.fired_at
         return self.last_resolved_at
-
-
-@dataclass(frozen=True, slots=True)
-class Walk:
-    """What came of walking one series through event time.
-
-    Attributes:
-        ranks: For each day the highest rank of its readings, where there was one above 0.
-    """
-
-    state: SeriesState
-    transitions: tuple[Transition, ...] = ()
-    ranks: dict[date, float] = field(default_factory=dict)

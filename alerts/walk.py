@@ -6,7 +6,7 @@ News that comes late is walked again from where it changes something (``resume_a
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 from alerts.detectors import measure, next_step
@@ -23,7 +23,6 @@ from alerts.types import (
     Severity,
     Transition,
     TransitionKind,
-    Walk,
 )
 
 # An open alert is looked at this often even without news, so that it can resolve; the length of
@@ -33,6 +32,19 @@ _GRID_US = 5 * 60 * 1_000_000
 _MOST_TURNS = 3
 _DAY = timedelta(days=1)
 _INSTANT = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What came of walking one series through event time.
+
+    Attributes:
+        ranks: For each day the highest rank of its readings, where there was one above 0.
+    """
+
+    state: SeriesState
+    transitions: tuple[Transition, ...] = ()
+    ranks: dict[date, float] = field(default_factory=dict)
 
 
 def resume_at(state: SeriesState, *, since: datetime, changed: datetime | None) -> datetime:
@@ -141,7 +153,7 @@ def _advance(
     severity = severity_of(reading, rule)
     if _cooling(state.last_resolved_at, reading.at, rule.cooldown):
         return _come_back(state, reading, severity)
-    opened = OpenAlert(reading.at, severity, reading.observed, said_at=reading.at)
+    opened = OpenAlert(reading.at, severity, 0.0, said_at=reading.at).with_peak(reading)
     return SeriesState(open=opened), _change(TransitionKind.FIRED, opened, reading)
 
 
@@ -157,9 +169,8 @@ def _advance_open(
 
     worse = alert.severity is Severity.WARNING and severity_of(reading, rule) is Severity.CRITICAL
     alert = replace(
-        alert,
+        alert.with_peak(reading),
         severity=Severity.CRITICAL if worse else alert.severity,
-        peak_observed=max(alert.peak_observed, reading.observed),
         quiet_since=quiet_since,
         said_at=reading.at if worse else alert.said_at,
     )
@@ -176,9 +187,8 @@ def _come_back(
         return state, None
     turns = _turns(closed, reading.at)
     alert = replace(
-        closed,
+        closed.with_peak(reading),
         severity=Severity.CRITICAL if severity is Severity.CRITICAL else closed.severity,
-        peak_observed=max(closed.peak_observed, reading.observed),
         said_at=reading.at,
         turns=turns,
         flapping=closed.flapping or len(turns) > _MOST_TURNS,
@@ -187,7 +197,15 @@ def _come_back(
 
 
 def _change(kind: TransitionKind, alert: OpenAlert, reading: Reading) -> Transition:
-    return Transition(kind, alert.fired_at, alert.severity, reading, alert.flapping)
+    return Transition(
+        kind,
+        alert.fired_at,
+        alert.severity,
+        reading,
+        flapping=alert.flapping,
+        peak_observed=alert.peak_observed,
+        peak_window=alert.peak_window,
+    )
 
 
 def _turns(alert: OpenAlert, at: datetime) -> tuple[datetime, ...]:

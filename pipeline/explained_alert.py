@@ -17,11 +17,11 @@ from db.engine import Session
 from db.rows import SeriesKey
 from db.trends import models_of
 from pipeline.rules import Rules, ScopedRule
-from pipeline.stages.alerting import tone_of
 from pipeline.stages.archive import StoredArchive
 from pipeline.stages.cells import Market, cell_start
 from pipeline.stages.ranks import StoredRanks, with_threshold
 from pipeline.stages.reading import Measured, measure_at
+from pipeline.stages.reasons import tone_of
 from pipeline.stages.telling import BEFORE
 
 _HOUR = timedelta(hours=1)

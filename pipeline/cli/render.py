@@ -12,7 +12,7 @@ from rich.text import Text
 from alerts.messages import AlertEvent, Evidence
 from alerts.notices import Notice
 from alerts.types import Detector, Severity, TransitionKind
-from pipeline.figures import figure, times
+from pipeline.figures import figure, tell_end, times
 
 _SHOWN = 3
 _INDENT = (0, 0, 0, 2)
@@ -38,16 +38,9 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     head.append(_safe(alert.scope.name), "bold")
     head.append(f" ({alert.scope.kind} {_safe(alert.scope.id)}), {alert.severity}", "dim")
     head.append(f"  {_time(event.timestamp)}")
-    length = _length(alert.window.end - alert.window.start)
-    rise = f"{figure(alert.observed)} where {figure(alert.expected)} is usual"
     if alert.suppressed_by is not None:
         head.append("  told by another alert", "dim")
-    counted = "Accounts" if alert.detector == Detector.ATTENTION_SURGE else "Negative accounts"
-    many = times("en", alert.observed, alert.expected)
-    if resolved:
-        what = Text(f"{counted} in {length} are back to {rise}.")
-    else:
-        what = Text(f"{counted} in {length} rose to {rise}, {many}.")
+    what = Text(tell_end("en", alert.model_dump(mode="json")) if resolved else _rise(event))
     window = Text(
         f"{_time(alert.window.start)} to {_time(alert.window.end)}: {alert.items} items, "
         f"{alert.accounts} of them no copies; the negative ones tell {alert.stories} stories from "
@@ -89,9 +82,13 @@ def _time(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
 
 
-def _length(span: timedelta) -> str:
-    hours = span.total_seconds() / 3600
-    return f"{hours:g} h"
+def _rise(event: AlertEvent) -> str:
+    alert = event.data
+    counted = "Accounts" if alert.detector == Detector.ATTENTION_SURGE else "Negative accounts"
+    hours = (alert.window.end - alert.window.start) / timedelta(hours=1)
+    usual = f"{figure(alert.observed)} where {figure(alert.expected)} is usual"
+    many = times("en", alert.observed, alert.expected)
+    return f"{counted} in {hours:g} h rose to {usual}, {many}."
 
 
 def _safe(text: str) -> str:

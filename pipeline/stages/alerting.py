@@ -1,29 +1,26 @@
 """From a detector's transition to the alert's row and to the event that its receivers get."""
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import UUID, uuid5
 
 from alerts.evidence import most_telling
 from alerts.messages import (
     MAX_RELATED,
-    MAX_STORIES,
     AlertData,
     AlertEvent,
     Evidence,
     Reasons,
     Scope,
-    Story,
     Tone,
     Window,
     event_body,
 )
-from alerts.negative_spike import upper_tail
-from alerts.types import Mention, Rule, Severity, Transition, TransitionKind
+from alerts.types import Mention, Severity, TransitionKind
 from db.alert_rows import AlertEventRow, AlertRow
 from db.rows import MentionRow, SeriesKey
+from pipeline.stages.reasons import Found, reasons_of
 
 # Under this name detection takes its lock and keeps the point that it has reached.
 DETECTOR = "negative_spike"
@@ -48,32 +45,6 @@ def to_mention(row: MentionRow) -> Mention:
         score=row.score,
         is_copy=row.copy_of is not None,
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What a walk found on one series.
-
-    Attributes:
-        rule: With the threshold that its budget left.
-        rule_name: What the user calls it.
-        key: The series.
-        name: What people call it.
-        rows: Its mentions, at least those of the window that ends with the transition.
-    """
-
-    transition: Transition
-    rule: Rule
-    rule_name: str
-    key: SeriesKey
-    name: str
-    rows: Sequence[MentionRow]
-
-    @property
-    def inside(self) -> list[MentionRow]:
-        """The mentions of the transition's window."""
-        at, window = self.transition.reading.at, self.transition.reading.window
-        return [row for row in self.rows if at - window < row.published_at <= at]
 
 
 def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequence[str]) -> AlertRow:
@@ -123,63 +94,7 @@ def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequenc
         suppressed_by=alert.suppressed_by if alert else None,
         flapping=transition.flapping,
         related=alert.related if alert else (),
-        reasons=_reasons(alert, found, before, models).model_dump(mode="json"),
-    )
-
-
-def _reasons(alert: AlertRow | None, found: Found, before: Tone, models: Sequence[str]) -> Reasons:
-    reading, rule = found.transition.reading, found.rule
-    volume_asked = rule.threshold * rule.min_z_volume
-    inside = found.inside
-    since = reading.at - reading.window
-    if alert and alert.reasons:
-        since = Reasons.model_validate(alert.reasons).since
-    return Reasons(
-        since=since,
-        threshold=rule.threshold,
-        z_volume=reading.z_volume,
-        z_volume_asked=volume_asked,
-        z_share=reading.z_share,
-        z_share_asked=rule.threshold * rule.min_z_share,
-        p_value=upper_tail(reading.z_volume),
-        p_value_asked=upper_tail(volume_asked),
-        negative=reading.negative,
-        usual_share=reading.usual_share,
-        models=tuple(models),
-        before=before,
-        window=tone_of(inside),
-        stories=top_stories(inside),
-    )
-
-
-def tone_of(rows: Sequence[MentionRow]) -> Tone:
-    """Return how the mentions that are no copies speak of their series."""
-    scores = [row.score for row in rows if row.copy_of is None]
-    negative = sum(row.copy_of is None and row.sentiment == "negative" for row in rows)
-    count = len(scores)
-    if not count:
-        return Tone(accounts=0, negative_share=None, mean_score=None)
-    return Tone(accounts=count, negative_share=negative / count, mean_score=sum(scores) / count)
-
-
-def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
-    """Return the stories that most negative accounts tell, most told first."""
-    accounts = [row for row in rows if row.copy_of is None and row.sentiment == "negative"]
-    accounts.sort(key=lambda row: (row.score, row.published_at, row.item_id))
-    stories: dict[int | str, list[MentionRow]] = {}
-    for row in accounts:
-        stories.setdefault(row.tells, []).append(row)
-    copies = Counter(row.copy_of for row in rows)
-    told = sorted(stories.values(), key=len, reverse=True)[:MAX_STORIES]
-    return tuple(
-        Story(
-            title=story[0].title,
-            url=story[0].url,
-            accounts=len(story),
-            copies=sum(copies[row.item_id] for row in story),
-            sources=len({row.source for row in story}),
-        )
-        for story in told
+        reasons=reasons_of(alert, found, before, models).model_dump(mode="json"),
     )
 
 

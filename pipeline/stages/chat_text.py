@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from alerts.delivery.chat import MAX_CHARS, Level
 from alerts.types import Detector
 from pipeline.catalogue import say
-from pipeline.figures import figure, times
+from pipeline.figures import figure, tell_end, times, window_hours
 
 _SHOWN = 3
 _NOTICE_LEVELS = {"subscription.test": Level.PLAIN, "source.resumed": Level.GOOD}
@@ -53,29 +52,31 @@ class _Writer:
         self._desk_url = desk_url
 
     def alert(self, event_type: str, data: dict[str, Any]) -> Message:
-        window = data["window"]
         resolved = event_type == "alert.resolved"
         attention = "_attention" if data["detector"] == Detector.ATTENTION_SURGE else ""
-        figures = self._say(
-            f"chat_figures{attention}",
-            observed=figure(data["observed"]),
-            expected=figure(data["expected"]),
-            times=times(self._language, data["observed"], data["expected"]),
-            hours=_hours(window["start"], window["end"]),
-            sources=data["sources"],
-            stories=data["stories"],
-        )
+        figures = tell_end(self._language, data) if resolved else self._figures(data, attention)
         telling = [] if resolved else data["evidence"][:_SHOWN]
         related = data.get("related", ())
         lines = [f"{self._say('also_about')} {_names(related)}."] if related else []
         lines += [line for item in telling for line in self._evidence(item)]
         title = self._say(
-            f"chat_{event_type.replace('.', '_')}" + ("" if resolved else attention),
+            f"chat_{event_type.replace('.', '_')}{attention}",
             severity=self._severity(data["severity"]),
             name=_plain(data["scope"]["name"]),
         )
         level = Level.GOOD if resolved else _LEVELS[data["severity"]]
         return _message(title, figures, lines, self._link(f"/alerts/{data['id']}"), level)
+
+    def _figures(self, data: dict[str, Any], attention: str) -> str:
+        return self._say(
+            f"chat_figures{attention}",
+            observed=figure(data["observed"]),
+            expected=figure(data["expected"]),
+            times=times(self._language, data["observed"], data["expected"]),
+            hours=f"{window_hours(data['window']):g}",
+            sources=data["sources"],
+            stories=data["stories"],
+        )
 
     def digest(self, data: dict[str, Any]) -> Message:
         alerts = data["alerts"]
@@ -131,11 +132,6 @@ def _message(title: str, text: str, lines: list[str], link: str | None, level: L
 
 def _names(scopes: Iterable[dict[str, Any]]) -> str:
     return ", ".join(_plain(scope["name"]) for scope in scopes)
-
-
-def _hours(start: str, end: str) -> str:
-    span = datetime.fromisoformat(end) - datetime.fromisoformat(start)
-    return f"{span.total_seconds() / 3600:g}"
 
 
 def _plain(text: str) -> str:

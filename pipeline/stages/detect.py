@@ -23,10 +23,11 @@ from db.engine import Session
 from db.locks import try_lock
 from db.rows import ScopeKind, SeriesKey
 from pipeline.rules import Rules
-from pipeline.stages.alerting import DETECTOR, Found, alert_id
+from pipeline.stages.alerting import DETECTOR, alert_id
 from pipeline.stages.archive import Archive, StoredArchive
 from pipeline.stages.cells import pieces
 from pipeline.stages.ranks import RankStore, StoredRanks
+from pipeline.stages.reasons import Found
 from pipeline.stages.stretch import Stretch
 from pipeline.stages.telling import Change, Teller
 from pipeline.stages.walking import Walker, Watch

@@ -13,8 +13,9 @@ from alerts.messages import Reasons, Tone
 from alerts.types import Reading, Severity, TransitionKind
 from db.alert_rows import AlertEventRow, AlertRow
 from db.rows import MentionRow, ScopeKind
-from pipeline.stages.alerting import Found, graver, moved, said_of, speaks_for, tone_of
+from pipeline.stages.alerting import graver, moved, said_of, speaks_for
 from pipeline.stages.archive import Archive
+from pipeline.stages.reasons import Found, tone_of
 from pipeline.stages.walking import Watch
 
 # As long before the window as people remember how a company was spoken of.

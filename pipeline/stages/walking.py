@@ -10,10 +10,11 @@ from alerts.types import DEFAULTS, Detector, Hour, Rule, SeriesState
 from alerts.walk import walk
 from db.rows import MentionRow, SeriesKey
 from pipeline.rules import Rules
-from pipeline.stages.alerting import Found, to_mention
+from pipeline.stages.alerting import to_mention
 from pipeline.stages.archive import Archive
 from pipeline.stages.cells import STEP, Market, grid_end, histories
 from pipeline.stages.ranks import RankStore, with_threshold
+from pipeline.stages.reasons import Found
 
 # So many series are read by one statement: few round trips, and what is held stays bounded.
 _READ_AT_ONCE = 500

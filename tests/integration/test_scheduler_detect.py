@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from alerts.types import Hour, Walk
-from alerts.walk import walk
+from alerts.types import Hour
+from alerts.walk import Walk, walk
 from db import candidates, trends
 from db.alert_rows import AlertEventRow
 from db.alerts import open_alerts

@@ -16,9 +16,8 @@ from alerts.types import (
     Severity,
     Transition,
     TransitionKind,
-    Walk,
 )
-from alerts.walk import resume_at, walk
+from alerts.walk import Walk, resume_at, walk
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 DAY = START + timedelta(days=5, hours=9)
@@ -97,6 +96,16 @@ def test_it_is_upgraded_once_when_the_crisis_grows() -> None:
     assert walked.transitions[1].severity is Severity.CRITICAL
     assert walked.state.open is not None
     assert walked.state.open.peak_observed == 33
+
+
+def test_the_end_knows_the_peak_and_its_window() -> None:
+    grows = [account(70 + 2 * number, f"source {number}") for number in range(9)]
+
+    fired, *_, end = go([*SPIKE, *grows]).transitions
+
+    assert (fired.peak_observed, fired.peak_window) == (3, fired.reading.window)
+    assert (end.peak_observed, end.peak_window) == (12, RULE.window)
+    assert end.reading.observed < 12
 
 
 def test_severity_does_not_fall_while_the_alert_is_open() -> None:

@@ -32,7 +32,7 @@ def test_a_resolved_alert_says_that_it_is_over() -> None:
     text = shown(event(TransitionKind.RESOLVED))
 
     assert text.startswith("resolved Silicon Valley Bank")
-    assert "are back to 12 where 0.8 is usual" in text
+    assert "Negative accounts: now 12 in 4 h, where 0.8 are usual by now." in text
 
 
 def test_a_narrow_terminal_loses_nothing_of_an_alert() -> None:

@@ -1,16 +1,18 @@
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from alerts.messages import Reasons, Tone
+from alerts.messages import Figures, Reasons, Tone
 from alerts.types import Reading, Rule, Severity, Transition, TransitionKind
 from db.alert_rows import AlertRow
 from db.rows import MentionRow, ScopeKind, SeriesKey
-from pipeline.stages.alerting import DETECTOR, Found, alert_id, moved, said_of, to_mention
+from pipeline.stages.alerting import DETECTOR, alert_id, moved, said_of, to_mention
 from pipeline.stages.cells import STEP, grid_end
+from pipeline.stages.reasons import Found
 
 NOON = datetime(2023, 3, 9, 12, tzinfo=UTC)
 WINDOW = timedelta(hours=4)
@@ -63,6 +65,18 @@ BEFORE = Tone(accounts=9, negative_share=0.2, mean_score=0.1)
 def move(alert: AlertRow | None, change: Transition, rows: list[MentionRow]) -> AlertRow:
     found = Found(change, Rule(threshold=1.25), "companies", SVB, "SVB Financial", rows)
     return moved(alert, found, before=BEFORE, models=["v1"])
+
+
+def test_the_end_keeps_the_figures_of_the_firing_and_has_the_peak() -> None:
+    end = transition(TransitionKind.RESOLVED, at=NOON + timedelta(hours=9))
+    reading = replace(end.reading, observed=3.0, expected=3.5)
+    peak = replace(end, reading=reading, peak_observed=12.0, peak_window=3 * WINDOW)
+
+    alert = move(fired([mention("a", 1)]), peak, [])
+
+    reasons = Reasons.model_validate(alert.reasons)
+    assert reasons.fired == Figures(hours=4, observed=4, expected=0.25)
+    assert reasons.peak == Figures(hours=12, observed=12, expected=None)
 
 
 def fired(rows: list[MentionRow]) -> AlertRow:

@@ -32,12 +32,15 @@ def alert_page(request: Request, session: SessionOf, alert_id: UUID) -> HTMLResp
         raise HTTPException(404, "there is no such alert")
     events = [AlertEvent.model_validate_json(event.body) for event in history]
     # What an end tells is why it ended, which reads as if that had raised the alert.
+    last = events[-1]
+    ended = last.data.model_dump(mode="json") if last.type is TransitionKind.RESOLVED else None
     raising = [event for event in events if event.type is not TransitionKind.RESOLVED] or events
     return render(
         request,
         "alert.html",
-        alert=events[-1].data,
+        alert=last.data,
         raised=raising[-1].data,
+        ended=ended,
         events=events,
         evidence=[
             mention for alert in find_alerts(session, [alert_id]) for mention in alert.evidence

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse
 
 from pipeline.access import Principal, Scope
 from pipeline.catalogue import say
-from pipeline.figures import figure
+from pipeline.figures import figure, tell_end
 from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
@@ -92,6 +92,7 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
     )
     content = _environment.get_template(template).render(
         t=partial(say, spoken),
+        tell_end=partial(tell_end, spoken),
         lang=spoken,
         theme=theme,
         here=_here(request),
