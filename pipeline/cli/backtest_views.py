@@ -14,6 +14,7 @@ from alerts.messages import AlertEvent
 from pipeline.backtest.run import Difference, Fired, compare
 from pipeline.backtest.truth import Verdict
 from pipeline.cli.render import render_alert
+from pipeline.cli.trimmed import Trimmed
 
 _DAY = timedelta(days=1)
 _INDENT = (0, 0, 0, 2)
@@ -27,8 +28,8 @@ def show_alerts(alerts: Sequence[Fired], *, since: datetime, until: datetime, se
     for alert in told:
         event = AlertEvent.model_validate_json(alert.first.event.body)
         _console.print(render_alert(event, evidence=5))
-        _console.print(Padding(_more(alert), _INDENT), "")
-    _console.print(_days(told, since, until))
+        _console.print(Trimmed(Padding(_more(alert), _INDENT)), "")
+    _console.print(Trimmed(_days(told, since, until)))
     days = max((until - since) / _DAY, 1e-9)
     _console.print(
         f"{len(told)} alerts on {len({alert.scope for alert in told})} of {series:,} series, "
@@ -47,7 +48,7 @@ def show_verdict(verdict: Verdict) -> None:
         if alert is not None:
             fired, delay = _time(alert.last.fired_at), _length(alert.last.fired_at - crisis.start)
         table.add_row(Text(crisis.entity), _time(crisis.start), fired, delay)
-    _console.print(table)
+    _console.print(Trimmed(table))
     median = verdict.median_delay
     _console.print(
         f"recall {verdict.recall:.2f}, median delay {'-' if median is None else _length(median)}, "
@@ -73,7 +74,7 @@ def show_difference(first: Sequence[Fired], second: Sequence[Fired], *, until: d
         table.add_row("new", Text(alert.last.scope_name), "", _said(alert))
     for one, other in moved:
         table.add_row("moved", Text(one.last.scope_name), _said(one), _said(other))
-    _console.print(table)
+    _console.print(Trimmed(table))
     _console.print(
         f"{len(first)} alerts become {len(second)}: {len(found.only_first)} gone, "
         f"{len(found.only_second)} new, {len(moved)} moved, {len(found.both) - len(moved)} the same"

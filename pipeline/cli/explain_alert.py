@@ -48,14 +48,15 @@ def _show(explained: Explained) -> None:
     from rich.console import Console
 
     from pipeline.cli.render import render_alert
+    from pipeline.cli.trimmed import Trimmed
 
     console = Console(highlight=False)
     first = explained.said[0]
     console.print(render_alert(first.event, evidence=5), "")
-    console.print(_compared_with(explained, first), "")
-    console.print(_tones(explained), "")
+    console.print(Trimmed(_compared_with(explained, first)), "")
+    console.print(Trimmed(_tones(explained)), "")
     if first.event.data.reasons:
-        console.print(_stories(first.event.data.reasons.stories), "")
+        console.print(Trimmed(_stories(first.event.data.reasons.stories)), "")
     console.print(
         "classified by " + (", ".join(explained.models) or "nothing that is still stored")
     )

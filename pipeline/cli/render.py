@@ -12,6 +12,7 @@ from rich.text import Text
 from alerts.messages import AlertEvent, Evidence
 from alerts.notices import Notice
 from alerts.types import Detector, Severity, TransitionKind
+from pipeline.cli.trimmed import Trimmed
 from pipeline.figures import figure, tell_end, times
 
 _SHOWN = 3
@@ -55,14 +56,14 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     # A resolved alert's evidence was shown when it fired.
     shown = () if resolved else alert.evidence[:evidence]
     body = Group(what, window, _table(shown)) if shown else Group(what, window)
-    return Group(head, Padding(body, _INDENT, expand=False))
+    return Trimmed(Group(head, Padding(body, _INDENT, expand=False)))
 
 
 def render_notice(notice: Notice, body: bytes) -> RenderableType:
     """Return an event that is about no single alert: its type, its time, and its data as JSON."""
     data = json.dumps(json.loads(body).get("data"), ensure_ascii=False)
     head = Text(f"{_safe(notice.type)}  {_time(notice.timestamp)}", "bold")
-    return Group(head, Padding(Text(_safe(data)), _INDENT, expand=False))
+    return Trimmed(Group(head, Padding(Text(_safe(data)), _INDENT, expand=False)))
 
 
 def _table(shown: Sequence[Evidence]) -> Table:

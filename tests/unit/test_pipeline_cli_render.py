@@ -3,6 +3,7 @@
 from io import StringIO
 from uuid import UUID
 
+import pytest
 from rich.console import Console
 
 from alerts.messages import AlertEvent
@@ -42,6 +43,14 @@ def test_a_narrow_terminal_loses_nothing_of_an_alert() -> None:
     assert "thenegativeonestell3storiesfrom7sources." in words
     assert words.count("Depositors") == 36
     assert words.count("https://wire.example/1") == 3
+
+
+@pytest.mark.parametrize("width", [40, 200])
+def test_no_line_of_an_alert_ends_in_spaces(width: int) -> None:
+    for kind in TransitionKind:
+        lines = shown(event(kind), width=width).splitlines()
+
+        assert lines == [line.rstrip() for line in lines]
 
 
 def test_a_score_that_rounds_to_zero_has_no_minus() -> None:
