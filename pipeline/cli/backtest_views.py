@@ -13,7 +13,7 @@ from rich.text import Text
 from alerts.messages import AlertEvent
 from pipeline.backtest.run import Difference, Fired, compare
 from pipeline.backtest.truth import Verdict
-from pipeline.cli.render import render_alert
+from pipeline.cli.render import counted, render_alert
 from pipeline.cli.trimmed import Trimmed
 
 _DAY = timedelta(days=1)
@@ -31,11 +31,13 @@ def show_alerts(alerts: Sequence[Fired], *, since: datetime, until: datetime, se
         _console.print(Trimmed(Padding(_more(alert), _INDENT)), "")
     _console.print(Trimmed(_days(told, since, until)))
     days = max((until - since) / _DAY, 1e-9)
-    _console.print(
-        f"{len(told)} alerts on {len({alert.scope for alert in told})} of {series:,} series, "
-        f"{_time(since)} to {_time(until)}: {len(told) / days:.2f} a day; "
-        f"{len(alerts) - len(told)} more were told by another one of them"
+    total = (
+        f"{counted(len(told), 'alert')} on {len({alert.scope for alert in told})} of {series:,} "
+        f"series, {_time(since)} to {_time(until)}: {len(told) / days:.2f} a day"
     )
+    if unsent := len(alerts) - len(told):
+        total += f"; {unsent} more not sent, for one of these tells the same news"
+    _console.print(total)
 
 
 def show_verdict(verdict: Verdict) -> None:
@@ -52,8 +54,9 @@ def show_verdict(verdict: Verdict) -> None:
     median = verdict.median_delay
     _console.print(
         f"recall {verdict.recall:.2f}, median delay {'-' if median is None else _length(median)}, "
-        f"{len(verdict.false)} false alerts, {verdict.false_per_100_series_days:.4f} for every 100 "
-        f"of {verdict.series_days:,.0f} series-days"
+        f"{counted(len(verdict.false), 'false alert')}, "
+        f"{verdict.false_per_100_series_days:.4f} for every 100 of "
+        f"{verdict.series_days:,.0f} series-days"
     )
 
 
@@ -76,8 +79,9 @@ def show_difference(first: Sequence[Fired], second: Sequence[Fired], *, until: d
         table.add_row("moved", Text(one.last.scope_name), _said(one), _said(other))
     _console.print(Trimmed(table))
     _console.print(
-        f"{len(first)} alerts become {len(second)}: {len(found.only_first)} gone, "
-        f"{len(found.only_second)} new, {len(moved)} moved, {len(found.both) - len(moved)} the same"
+        f"{counted(len(first), 'alert')} without the other rules, {len(second)} with them: "
+        f"{len(found.only_first)} gone, {len(found.only_second)} new, "
+        f"{len(moved)} moved, {len(found.both) - len(moved)} the same"
     )
 
 

@@ -40,13 +40,10 @@ def render_alert(event: AlertEvent, *, evidence: int = _SHOWN) -> RenderableType
     head.append(f" ({alert.scope.kind} {_safe(alert.scope.id)}), {alert.severity}", "dim")
     head.append(f"  {_time(event.timestamp)}")
     if alert.suppressed_by is not None:
-        head.append("  told by another alert", "dim")
+        head.append("  not sent: another alert tells the same news", "dim")
     what = Text(tell_end("en", alert.model_dump(mode="json")) if resolved else _rise(event))
     window = Text(
-        f"{_time(alert.window.start)} to {_time(alert.window.end)}: {alert.items} items, "
-        f"{alert.accounts} of them no copies; the negative ones tell {alert.stories} stories from "
-        f"{alert.sources} sources.",
-        "dim",
+        f"{_time(alert.window.start)} to {_time(alert.window.end)}: {_told(event)}", "dim"
     )
     if alert.related:
         names = ", ".join(_safe(scope.name) for scope in alert.related)
@@ -90,6 +87,22 @@ def _rise(event: AlertEvent) -> str:
     usual = f"{figure(alert.observed)} where {figure(alert.expected)} is usual"
     many = times("en", alert.observed, alert.expected)
     return f"{counted} in {hours:g} h rose to {usual}, {many}."
+
+
+def _told(event: AlertEvent) -> str:
+    alert = event.data
+    if not alert.items:
+        return "no items."
+    return (
+        f"{counted(alert.items, 'item')}, {alert.accounts} of them no "
+        f"{'copy' if alert.accounts == 1 else 'copies'}; the negative ones tell "
+        f"{counted(alert.stories, 'story', 'stories')} from {counted(alert.sources, 'source')}."
+    )
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """Return a number with its noun: "1 alert", "1,200 alerts"."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def _safe(text: str) -> str:

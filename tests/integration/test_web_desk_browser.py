@@ -74,7 +74,7 @@ def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Eng
         chromium.locator(".plot .column").first.focus()
         chromium.keyboard.press("ArrowRight")
         chromium.keyboard.press("Enter")
-        chromium.get_by_text("+ 1 copies").wait_for()
+        chromium.get_by_text("copies: 1").wait_for()
         _check(chromium, address, "/desk", "/desk/series", SERIES, f"/desk/alerts/{alert_id}")
 
 

@@ -45,6 +45,25 @@ def test_a_narrow_terminal_loses_nothing_of_an_alert() -> None:
     assert words.count("https://wire.example/1") == 3
 
 
+def test_one_is_singular_and_none_is_no_list_of_noughts() -> None:
+    one = event().data.model_copy(update={"items": 1, "accounts": 1, "stories": 1, "sources": 1})
+    none = one.model_copy(update={"items": 0})
+    quiet = event(TransitionKind.RESOLVED).model_copy(update={"data": none})
+
+    text = shown(event().model_copy(update={"data": one}))
+
+    assert "1 item, 1 of them no copy; the negative ones tell 1 story from 1 source." in text
+    assert "12:00 UTC: no items.\n" in shown(quiet)
+
+
+def test_an_alert_that_is_not_sent_says_why() -> None:
+    held = event().data.model_copy(update={"suppressed_by": UUID(int=8)})
+
+    assert "not sent: another alert tells the same news" in shown(
+        event().model_copy(update={"data": held})
+    )
+
+
 @pytest.mark.parametrize("width", [40, 200])
 def test_no_line_of_an_alert_ends_in_spaces(width: int) -> None:
     for kind in TransitionKind:
