@@ -1,7 +1,7 @@
 """Read the compose files as Docker Compose would, without a Docker engine.
 
-Only what these files use: ``${VAR}``, ``${VAR:-default}``, ``${VAR:?message}``, keys without a
-value, YAML merges, and one file laid over another.
+Only what these files use: ``${VAR}``, ``${VAR:-default}`` (also with a ``${VAR}`` in it),
+``${VAR:?message}``, keys without a value, YAML merges, and one file laid over another.
 """
 
 import re
@@ -31,7 +31,9 @@ MONITORING_SECRETS = {
     "METRICS_KEY": "tw_2f1cbb7e",
 }
 
-_REFERENCE = re.compile(r"\$(?:\$|\{(?P<name>\w+)(?:(?P<how>:[-?])(?P<rest>[^}]*))?\})")
+_REFERENCE = re.compile(
+    r"\$(?:\$|\{(?P<name>\w+)(?:(?P<how>:[-?])(?P<rest>(?:[^{}]|\{\w+\})*))?\})"
+)
 
 
 class MissingVariable(Exception):
@@ -60,7 +62,7 @@ def substitute(text: str, variables: Mapping[str, str]) -> str:
             return found
         if match["how"] == ":?":
             raise MissingVariable(match["rest"])
-        return match["rest"]
+        return substitute(match["rest"], variables)
 
     return _REFERENCE.sub(value, text)
 

@@ -52,7 +52,8 @@ def test_every_variable_of_the_env_example_is_a_setting_or_read_by_a_compose_fil
         if name.startswith("TAPEWATCH_"):
             assert name in known_variables()
         else:
-            assert f"${{{name}:" in text or f"environment: {name}\n" in text
+            read = f"${{{name}:", f"environment: {name}\n", f"\n  {name}:\n"
+            assert any(form in text for form in read)
 
 
 @pytest.mark.parametrize("secret", sorted(compose.SECRETS))
@@ -89,6 +90,28 @@ def test_an_example_line_of_the_env_file_reaches_every_service_as_a_valid_settin
         for key, value in compose.environment(service, given).items():
             monkeypatch.setenv(key, value)
         assert Settings().model.companies == (Path("/etc/tapewatch/companies.csv"),)
+
+
+def test_the_env_file_gives_every_service_another_broker_database_and_authority() -> None:
+    given = {
+        "TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS": "kafka-1.internal:9093,kafka-2.internal:9093",
+        "TAPEWATCH_DATABASE__URL": "postgresql://watch:p@db.internal/watch?sslmode=verify-full",
+        "SSL_CERT_FILE": "/etc/tapewatch/authorities.pem",
+    }
+
+    for service in compose.own_services(variables={**compose.SECRETS, **given}).values():
+        assert given.items() <= compose.environment(service, given).items()
+
+
+def test_the_env_file_leaves_the_bundled_broker_and_database_out() -> None:
+    given = {**compose.SECRETS, "BUNDLED_KAFKA": "0", "BUNDLED_POSTGRES": "0"}
+
+    found = compose.services(variables=given)
+
+    assert {name: one["scale"] for name, one in found.items() if "scale" in one} == {
+        "kafka": "0",
+        "postgres": "0",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(compose.own_services()))
@@ -182,6 +205,10 @@ def test_the_gpu_file_adds_a_device_to_the_workers_only() -> None:
 
 def test_a_dollar_can_be_written_in_a_compose_file() -> None:
     assert compose.substitute("$$HOME ${A} ${B:-b}", {"A": "a"}) == "$HOME a b"
+
+
+def test_a_default_may_hold_a_variable() -> None:
+    assert compose.substitute("${B:-b ${A}c}", {"A": "a"}) == "b ac"
 
 
 def test_the_shipped_list_of_feeds_can_be_read() -> None:
