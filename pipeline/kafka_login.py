@@ -16,6 +16,7 @@ from kafka.protocol.parser import KafkaProtocol
 from kafka.protocol.sasl import SaslAuthenticateRequest, SaslHandshakeRequest
 
 from pipeline.kafka_security import client_options, tls_context
+from pipeline.setting_types import host_and_port
 
 if TYPE_CHECKING:
     from pipeline.settings import KafkaSettings
@@ -46,8 +47,8 @@ def try_login(settings: KafkaSettings, server: str) -> None:
         context = tls_context(settings)
     except OSError as error:
         raise Refused(str(error)) from error
-    host, _, port = server.strip().rpartition(":")
-    with socket.create_connection((host, int(port)), timeout=_WAIT_S) as plain:
+    host, port = host_and_port(server)
+    with socket.create_connection((host, port), timeout=_WAIT_S) as plain:
         try:
             with context.wrap_socket(plain, server_hostname=host) as connection:
                 protocol = KafkaProtocol(client_id="tapewatch")

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from pipeline.masking import Personal
 from pipeline.oidc_settings import OidcSettings
-from pipeline.setting_types import Group, Secret
+from pipeline.setting_types import Brokers, Group, Secret
 
 PREFIX = "TAPEWATCH_"
 
@@ -72,8 +72,9 @@ class DatabaseSettings(Group):
 class KafkaSettings(Group):
     """The Kafka cluster and the shape of the topics that `migrate` creates."""
 
-    bootstrap_servers: str = Field(
-        default="127.0.0.1:9092", description="host:port[,host:port] of the brokers."
+    bootstrap_servers: Brokers = Field(
+        default="127.0.0.1:9092",
+        description="host:port[,host:port] of the brokers; an IPv6 address in brackets.",
     )
     group: str = Field(default="tapewatch", description="Consumer group of the workers.")
     partitions: PositiveInt = Field(

@@ -10,6 +10,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 from pipeline.kafka_login import Refused, try_login
 from pipeline.kafka_security import client_options
+from pipeline.setting_types import host_and_port
 from pipeline.settings import KafkaSettings
 
 _HOUR_MS = 3_600_000
@@ -65,9 +66,8 @@ def check_reachable(bootstrap_servers: str) -> str:
     """
     problems = []
     for server in bootstrap_servers.split(","):
-        host, _, port = server.strip().rpartition(":")
         try:
-            socket.create_connection((host, int(port)), timeout=CONNECT_MS / 1000).close()
+            socket.create_connection(host_and_port(server), timeout=CONNECT_MS / 1000).close()
         except OSError as error:
             problems.append(f"{server.strip()}: {error.strerror or error}")
         else:
