@@ -131,24 +131,31 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
         ("rules = [", "is not TOML"),
         (f"rules = {'[' * 5_000}", "is not TOML"),
         (f"rules = {'1' * 5_000}", "is not TOML"),
-        ('[[rules]]\nname = "a"\nmarket = true\nclear_z = nan', r"\.clear_z: .*finite number"),
-        ('[[rules]]\nname = "a"\nmarket = true\nmin_ratio = inf', r"\.min_ratio: .*finite"),
+        ('[[rules]]\nname = "a"\nmarket = true\nclear_z = nan', r"', clear_z: .*finite number"),
+        ('[[rules]]\nname = "a"\nmarket = true\nmin_ratio = inf', r"', min_ratio: .*finite"),
         ('[[rules]]\nname = "a"\nmarket = true\nalerts_per_day = inf', "finite number"),
         ('[[rules]]\nname = "a"\nmarket = true\nwindow = "13h"', "long_window is shorter"),
         ("", r"rules: Field required"),
         ("rules = []", r"rules: List should have at least 1 item"),
-        ('[[rules]]\nname = "a"', r"rules\[1\]: .*watches nothing"),
-        ('[[rules]]\nname = ""\nmarket = true', r"rules\[1\]\.name"),
-        ("[[rules]]\nmarket = true", r"rules\[1\]\.name: Field required"),
-        ('[[rules]]\nname = "a"\nmarket = true\nmin_sorces = 2', r"rules\[1\]\.min_sorces: Extra"),
-        ('[[rules]]\nname = "a"\nmarket = true\nmin_sources = "2"', r"\.min_sources: .* integer"),
+        ('[[rules]]\nname = "a"', "rule 'a': watches nothing"),
+        ('[[rules]]\nname = ""\nmarket = true', "rule 1, name: String should have at least 1"),
+        ("[[rules]]\nmarket = true", "rule 1, name: Field required"),
+        (
+            '[[rules]]\nname = "a"\nmarket = true\n[[rules]]\nname = "b"\nmin_negativ = 2',
+            r"rule 'b', min_negativ: is no key of a rule; did you mean min_negative\?",
+        ),
+        ('[[rules]]\nname = "a"\nmarket = true\nx = 2', "rule 'a', x: is no key of a rule$"),
+        ('[[rule]]\nname = "a"', r"rule: is no key of the file; did you mean rules\?"),
+        ("rules = [3]", "rule 1: Input should be a valid dictionary"),
+        ('[[rules]]\nname = "a"\nentities = 3', "rule 'a', entities: Input should be 'all'"),
+        ('[[rules]]\nname = "a"\nmarket = true\nmin_sources = "2"', r"', min_sources: .* integer"),
         (
             '[[rules]]\nname = "a"\nmarket = true\nmin_sources = 0',
-            r"\.min_sources: .*greater than 0",
+            r"', min_sources: .*greater than 0",
         ),
-        ('[[rules]]\nname = "a"\nmarket = true\nwindow = 4', r'\.window: .*such as "4h"'),
-        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "4 hours"', r"\.window: .*no length"),
-        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "2d"', r"\.window: .*less than or equal"),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = 4', r"', window: .*such as .4h."),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "4 hours"', r"', window: .*no length"),
+        ('[[rules]]\nname = "a"\nmarket = true\nwindow = "2d"', r"', window: .*less than or equal"),
         ('[[rules]]\nname = "a"\ntopics = ["tulips"]', "no topic is called 'tulips'"),
         ('[[rules]]\nname = "a"\nentities = ["Nobody Knows It"]', "no company is known as"),
         (
@@ -161,7 +168,9 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
         ),
     ],
 )
-def test_rules_that_make_no_sense_are_told_by_place(load: Load, text: str, problem: str) -> None:
+def test_rules_that_make_no_sense_are_told_by_rule_and_key(
+    load: Load, text: str, problem: str
+) -> None:
     with pytest.raises(RulesError, match=problem) as error:
         load(text)
 
