@@ -1,4 +1,7 @@
-"""`tapewatch watchlists`: named lists of companies that subscriptions filter by."""
+"""`tapewatch watchlists`: named lists of companies that subscriptions filter by.
+
+Which companies raise alerts is for the rules to say (``pipeline.rules``).
+"""
 
 from __future__ import annotations
 
