@@ -95,6 +95,22 @@ def test_a_trailing_share_weighs_by_accounts() -> None:
     assert shares == [0.1, None]
 
 
+@pytest.mark.parametrize(
+    ("shares", "accounts", "usual"),
+    [
+        ([0.25, 0.5] * 20, 60, (0.25, 0.5)),
+        ([0.25, 0.5] * 20, 19, None),
+        ([0.25, 0.5] * 9, 60, None),
+        ([0.0, 1.0] * 20, 60, None),
+        ([0.25, None] * 20, 60, (0.25, 0.25)),
+    ],
+)
+def test_a_usual_range_that_tells_nothing_is_none(
+    shares: list[float | None], accounts: int, usual: tuple[float, float] | None
+) -> None:
+    assert charts.usual_range(shares, accounts=accounts) == usual
+
+
 def test_a_chart_ends_at_the_newest_item() -> None:
     rows = [CountRow(MIDNIGHT + HOUR, 4, 1)]
 

@@ -14,6 +14,8 @@ WIDTH = 1000
 SHARE_HEIGHT = 100
 BARS_HEIGHT = 60
 _FEWEST_FOR_BAND = 20
+# A wider band holds nearly every share there is: it would shade the chart and tell nothing.
+_WIDEST_BAND = 0.8
 _TOPS = (0.25, 0.5, 1.0)
 
 
@@ -47,7 +49,7 @@ class Chart:
 
     Attributes:
         line: SVG path of the trailing share.
-        band: (y, height) of the usual range; None with too little history.
+        band: (y, height) of the usual range; None where there is none to tell.
         top: Share at the upper edge.
         most: Accounts at the upper edge of the bars.
         marks: x of moments to mark, with their index in what was given.
@@ -79,13 +81,18 @@ def trailing_shares(
     return shares
 
 
-def usual_range(shares: Iterable[float | None]) -> tuple[float, float] | None:
-    """Return the 10 % and 90 % quantiles; None of fewer than 20 values."""
+def usual_range(shares: Iterable[float | None], *, accounts: int) -> tuple[float, float] | None:
+    """Return the 10 % and 90 % quantiles; None where they tell nothing.
+
+    That is of fewer than 20 values, or ``accounts`` that they are made of, and where they lie
+    more than 80 points apart.
+    """
     known = [share for share in shares if share is not None]
-    if len(known) < _FEWEST_FOR_BAND:
+    if min(len(known), accounts) < _FEWEST_FOR_BAND:
         return None
     deciles = quantiles(known, n=10)
-    return max(0.0, deciles[0]), min(1.0, deciles[-1])
+    low, high = max(0.0, deciles[0]), min(1.0, deciles[-1])
+    return (low, high) if high - low <= _WIDEST_BAND else None
 
 
 def draw(

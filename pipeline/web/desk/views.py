@@ -120,7 +120,7 @@ def series_chart(
         starts = [history[0].start + index * SERIES_STEP for index in range(steps)]
         by_start = {row.start: row for row in history}
         shares = charts.trailing_shares(by_start, starts, step=SERIES_STEP, span=_SERIES_SPAN)
-        usual = charts.usual_range(shares)
+        usual = charts.usual_range(shares, accounts=sum(row.accounts for row in history))
     told = desk.story_counts(session, [key], since=since, until=until, step=SERIES_STEP)
     return charts.draw(
         rows,
