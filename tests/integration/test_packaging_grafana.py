@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 from db.engine import Engine
 from pipeline.demo.embedded import psql
 from tests.compose import ROOT
-from tests.integration.test_web_desk import fill
+from tests.integration.desk_archive import fill
 
 pytestmark = pytest.mark.integration
 

@@ -13,7 +13,7 @@ from schemathesis.checks import CHECKS
 from db.engine import Engine
 from pipeline.topics import ensure_topics
 from tests.desk_server import serving
-from tests.integration.test_web_desk import fill
+from tests.integration.desk_archive import fill
 from tests.integration.web_client import API_KEY, web_settings
 
 pytestmark = pytest.mark.integration

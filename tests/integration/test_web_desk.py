@@ -1,66 +1,19 @@
 """The desk's pages on a real database: who gets in, what they show, and what locks them."""
 
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from datetime import timedelta
-from uuid import UUID
 
 import httpx
 import pytest
 
-from alerts.messages import AlertData, AlertEvent, Evidence, Scope, Window, event_body
-from alerts.types import Severity, TransitionKind
-from db.alert_events import alert_history
-from db.alert_rows import AlertEventRow
-from db.alerts import find_alerts, save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Places, Progress
-from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
+from tests.integration.desk_archive import SERIES, end_alert, fill
+from tests.integration.samples import NEUTRAL, NOON, item
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
-SERIES = "/desk/series/entity/us:SIVB"
 PAGES = ["/desk", "/desk/series", SERIES, "/desk/items/a"]
-
-
-def fill(engine: Engine) -> str:
-    """Store a day of news and a firing alert; return the alert's id."""
-    rows = [
-        item("a", at=NOON, topics=("liquidity",)),
-        item("copy", at=NOON + timedelta(minutes=1), text_hash="text of a", source="portal"),
-        item("b", at=NOON + timedelta(minutes=2), tone=NEUTRAL, source="<b>paper</b>"),
-        item("old", at=NOON - timedelta(days=3), source="gone"),
-    ]
-    fired = alert(severity="critical", evidence=(mention("a"),))
-    data = AlertData(
-        id=fired.id,
-        detector=fired.detector,
-        severity=Severity.CRITICAL,
-        scope=Scope(kind="entity", id=SVB.id, name=SVB.name),
-        detected_at=fired.fired_at,
-        window=Window(start=fired.window_start, end=fired.window_end),
-        observed=5,
-        expected=0.5,
-        items=8,
-        accounts=6,
-        stories=1,
-        sources=3,
-        evidence=(
-            Evidence(
-                title="Title of a",
-                source="wire",
-                url="javascript:alert(1)",
-                published_at=NOON,
-                score=-0.6,
-            ),
-        ),
-    )
-    body = event_body(AlertEvent(type=TransitionKind.FIRED, timestamp=NOON, data=data))
-    with transaction(engine) as session:
-        newest = NOON + timedelta(minutes=2)
-        store_items(session, rows, [Progress("raw", 0, 4, newest)])
-        save_alerts(session, [(fired, AlertEventRow(fired.id, 1, "alert.fired", NOON, body))])
-    return str(fired.id)
 
 
 @pytest.fixture
@@ -197,17 +150,7 @@ async def test_an_alert_that_is_over_still_shows_what_raised_it(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
     found = fill(engine)
-    with transaction(engine) as session:
-        (fired,) = find_alerts(session, [UUID(found)])
-        (event,) = alert_history(session, fired.id)
-        over = AlertEvent.model_validate_json(event.body)
-        data = over.data.model_copy(update={"observed": 3.0, "expected": 3.5})
-        later = NOON + timedelta(hours=5)
-        body = event_body(AlertEvent(type=TransitionKind.RESOLVED, timestamp=later, data=data))
-        ended = replace(
-            fired, state="resolved", resolved_at=later, observed=3.0, expected=3.5, evidence=()
-        )
-        save_alerts(session, [(ended, AlertEventRow(ended.id, 2, "alert.resolved", later, body))])
+    end_alert(engine, found)
 
     page = await text(client, f"/desk/alerts/{found}")
 

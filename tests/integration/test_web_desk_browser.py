@@ -18,12 +18,16 @@ from db.engine import Engine, transaction
 from db.outbox import record_attempt
 from pipeline.settings import ModelSettings
 from tests.desk_server import serving
+from tests.integration.desk_archive import SERIES, end_alert, fill
 from tests.integration.samples import NEGATIVE, NOON, SVB, item, store, towards
-from tests.integration.test_web_desk import SERIES, fill
 from tests.integration.web_client import API_KEY, web_settings
 from tests.tiny_models import save_model
 
 BROWSER = which("chromium")
+_HIDDEN_PX = """selector => {
+    const list = document.querySelector(selector);
+    return list.scrollHeight - list.clientHeight;
+}"""
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.skipif(BROWSER is None, reason="there is no chromium on this machine"),
@@ -95,6 +99,26 @@ def test_an_alert_is_judged_silenced_and_heard_again(
         chromium.goto(f"{address}{path}")
         chromium.get_by_role("button", name="End it").click()
         chromium.get_by_text("Silenced until").wait_for(state="detached")
+        _leave(chromium)
+
+
+def test_no_page_scrolls_sideways_on_a_phone(
+    chromium: Page, database_url: str, engine: Engine
+) -> None:
+    alert_id = fill(engine)
+    end_alert(engine, alert_id)
+    store(engine, item("long", at=NOON, source="a-source-of-a-name-without-any-space.example"))
+    paths = ("/desk", "/desk/series", SERIES, "/desk/series/market/all", f"/desk/alerts/{alert_id}")
+    with serving(web_settings(database_url=database_url)) as address:
+        _log_in(chromium, address)
+        chromium.set_viewport_size({"width": 390, "height": 844})
+        for lang in ("en", "zh"):
+            for path in (*paths, "/desk/items/long", "/desk/subscriptions/new"):
+                chromium.goto(f"{address}{path}?lang={lang}")
+                assert chromium.evaluate("document.documentElement.scrollWidth") <= 390, path
+        chromium.goto(f"{address}/desk")
+        # Nor is a list cut there: a finger would scroll either it or the page.
+        assert chromium.evaluate(_HIDDEN_PX, ".scroll") == 0
         _leave(chromium)
 
 

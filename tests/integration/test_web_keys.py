@@ -10,7 +10,7 @@ import pytest
 from db.access_tables import api_keys
 from db.engine import Engine
 from pipeline.settings import Settings
-from tests.integration.test_web_desk import fill
+from tests.integration.desk_archive import fill
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
 pytestmark = pytest.mark.integration

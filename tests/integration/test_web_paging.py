@@ -12,8 +12,8 @@ from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.subscriptions import create_subscription
+from tests.integration.desk_archive import fill
 from tests.integration.samples import NOON, SVB, alert, item, subscription
-from tests.integration.test_web_desk import fill
 from tests.integration.web_client import web_client, web_settings
 
 pytestmark = pytest.mark.integration

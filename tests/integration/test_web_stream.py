@@ -20,8 +20,8 @@ from db.alerts import save_alerts
 from db.engine import Engine, transaction
 from pipeline.settings import Settings
 from tests.desk_server import serving
+from tests.integration.desk_archive import fill
 from tests.integration.samples import NOON, alert
-from tests.integration.test_web_desk import fill
 from tests.integration.test_web_desk_browser import BROWSER, browser, chromium  # noqa: F401  # fixtures
 from tests.integration.web_client import API_KEY, web_settings
 
