@@ -20,6 +20,9 @@ _MEANINGLESS = ("mode.timers",)
 _SLOW_STEP = ("kafka.net.selector", "It is blocking the event loop")
 # A client that is closed while it asks for metadata calls that an error.
 _CLOSED = ("kafka.cluster", "Metadata refresh: failed Cancelled")
+# A job that takes longer than its interval misses turns, and the next one does their work too. How
+# long jobs take, and how far detection is behind, stands in their metrics.
+_MISSED_TURN = ("apscheduler.scheduler", "skipped: maximum number of running")
 _REPEAT_AFTER_S = 60.0
 
 
@@ -50,6 +53,8 @@ class _ChattyFilter(OncePerMinute):
         if record.name.split(".", 1)[0] not in _CHATTY:
             return True
         if record.name == _SLOW_STEP[0] and _SLOW_STEP[1] in str(record.msg):
+            return False
+        if record.name == _MISSED_TURN[0] and _MISSED_TURN[1] in str(record.msg):
             return False
         if record.name == _CLOSED[0] and record.getMessage().startswith(_CLOSED[1]):
             return False

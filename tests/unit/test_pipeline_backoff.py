@@ -3,6 +3,7 @@ import io
 import json
 import logging
 import random
+import threading
 from collections.abc import Iterator
 from itertools import islice
 
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from pipeline import log
 from pipeline.backoff import Outage, Stopping, persist, persist_for, waits
+from pipeline.ticking import Ticking
 
 
 @pytest.fixture
@@ -94,6 +96,25 @@ def test_persist_for_ends_with_the_last_failure_when_the_time_is_over() -> None:
 
     with pytest.raises(ConnectionError):
         persist_for(attempt, outage=Outage("x"), is_away=lambda _: True, most_s=0.3)
+
+
+def test_turns_that_a_long_run_misses_are_no_line_in_the_log(logged: io.StringIO) -> None:
+    ran, end = threading.Event(), threading.Event()
+
+    def job() -> None:
+        ran.set()
+        end.wait(5)
+
+    ticking = Ticking(threads=1)
+    ticking.add(job, every_s=0.05)
+    ticking.start()
+    ran.wait(5)
+    end.wait(0.4)
+    logging.getLogger("apscheduler.scheduler").warning("something else")
+    end.set()
+    ticking.shutdown()
+
+    assert events(logged) == ["something else"]
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
