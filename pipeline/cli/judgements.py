@@ -122,7 +122,7 @@ def precision(
     *,
     by: Annotated[str, typer.Option(help="rule, entity, severity, detector or week.")] = "rule",
     since: Annotated[
-        str | None, typer.Option(help="Only alerts that fired then or later: 2026-01-31, or 90d.")
+        str | None, typer.Option(help="Fired since: 2026-01-31, or 90d before the newest item.")
     ] = None,
 ) -> None:
     """Tell which share of the acknowledged alerts was called wanted."""
@@ -134,12 +134,14 @@ def precision(
     from db.judgements import precision as read
     from pipeline.cli.database import open_session
     from pipeline.runtime import load_settings
-    from pipeline.series import parse_moment
+    from pipeline.series import newest_item_at, parse_moment
 
     if by not in GROUPS:
         raise fail(f"--by must be one of {', '.join(GROUPS)}", status=WRONG_USE)
-    first = None if since is None else parse_moment(since, newest=datetime.now(UTC))
-    with open_session(load_settings()) as session:
+    settings = load_settings()
+    with open_session(settings) as session:
+        newest = newest_item_at(session, settings.kafka.raw_topic)
+        first = None if since is None else parse_moment(since, newest=newest)
         rows = read(session, by=by, since=first)
     table = Table(by, "alerts", "judged", "wanted", "precision")
     for row in rows:

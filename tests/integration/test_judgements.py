@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from db.alert_rows import AcknowledgementRow, AlertRow, PrecisionRow, SilenceRow
 from db.alerts import save_alerts
 from db.engine import Engine, transaction
+from db.items import store_items
 from db.judgements import (
     acknowledge,
     active_silences,
@@ -20,7 +21,7 @@ from db.judgements import (
     end_silence,
     precision,
 )
-from db.rows import ScopeKind, SeriesKey
+from db.rows import Progress, ScopeKind, SeriesKey
 from db.subscriptions import create_subscription
 from pipeline.cli.main import app
 from tests.integration.samples import NOON, SVB_SERIES, alert, event, item, store, subscription
@@ -215,3 +216,21 @@ def test_the_command_line_takes_them(
     assert run("ack", str(uuid4()), "wanted")[0] == 1
     assert "1.00" in run("precision", "--by", "severity")[1]
     assert run("precision", "--by", "mood")[0] == 2
+
+
+def test_precision_on_the_command_line_counts_back_from_the_newest_item_as_the_api_does(
+    engine: Engine, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TAPEWATCH_DATABASE__URL", database_url)
+    row = replace(alert(), rule="companies")  # of years ago, as in a replay
+    progress = Progress("news.raw.v1", 0, 1, row.fired_at + timedelta(days=1))
+    with transaction(engine) as session:
+        store_items(session, [item("a")], [progress])
+    save(engine, row)
+
+    def groups(since: str) -> bool:
+        result = CliRunner().invoke(app, ["precision", "--since", since])
+        return "companies" in result.output
+
+    assert groups("2d")
+    assert not groups("12h")
