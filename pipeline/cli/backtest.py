@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.cli.fail import WRONG_USE, fail, missing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -247,7 +247,7 @@ def _plotter(plot: str | None, path: Path) -> bool:
             f"cannot draw {path}: its name must end in .html, .png or .svg", status=WRONG_USE
         )
     if find_spec("matplotlib") is None:
-        raise fail("matplotlib is not installed: pip install 'tapewatch[plot]'")
+        raise fail(missing("matplotlib", "plot"))
     return True
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.cli.fail import WRONG_USE, fail, missing
 
 
 def demo(
@@ -57,7 +57,7 @@ def demo(
         from pipeline.demo.demo import Options, run
         from pipeline.demo.services import STREAM
     except ModuleNotFoundError as error:
-        raise fail(f"{error.name} is not installed: pip install 'tapewatch[demo]'") from error
+        raise fail(missing(str(error.name), "demo")) from error
     from rich.console import Console
 
     if until is not None:

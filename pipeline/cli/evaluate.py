@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import Progress, TaskID
 
 from models.evaluation.task import EvaluationError, Task
-from pipeline.cli.fail import fail
+from pipeline.cli.fail import fail, missing
 
 if TYPE_CHECKING:
     from models.evaluation.texts import Evaluated
@@ -70,7 +70,7 @@ def evaluate(
         from models.evaluation.evaluate import evaluate as run
         from models.evaluation.report import write_report
     except ImportError as error:
-        raise fail(f"{error.name} is not installed: pip install 'tapewatch[train]'") from error
+        raise fail(missing(str(error.name), "train")) from error
     from models.evaluation.rows import read_rows
 
     if not file.is_file():

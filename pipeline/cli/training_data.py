@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
-from pipeline.cli.fail import WRONG_USE, fail
+from pipeline.cli.fail import WRONG_USE, fail, missing
 
 _errors = Console(stderr=True)
 
@@ -61,7 +61,7 @@ def label_silver(
         with out.open("w", encoding="utf-8") as lines:
             lines.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in kept)
     except ModuleNotFoundError as error:
-        raise fail("labelling needs spaCy: pip install 'tapewatch[silver]'") from error
+        raise fail(missing("spaCy", "silver")) from error
     except (OSError, ValueError) as error:
         raise fail(str(error), status=WRONG_USE) from error
     typer.echo(json.dumps({"file": str(out), "labelled": len(rows), "kept": len(kept)}))

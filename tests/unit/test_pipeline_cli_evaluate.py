@@ -179,4 +179,4 @@ def test_what_to_install_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     result = run(tmp_path / "s.jsonl", "--task", "sentiment")
 
     assert result.exit_code == 1
-    assert "sklearn is not installed: pip install 'tapewatch[train]'" in result.stderr
+    assert "sklearn is not installed; the extra 'train' brings it: pip install -e" in result.stderr
