@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import typer
 
+from pipeline.cli.alert_ids import AlertId
 from pipeline.cli.fail import FAILED, fail
 
 if TYPE_CHECKING:
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 
 def explain_alert(
-    alert_id: Annotated[
-        UUID, typer.Argument(metavar="ID", help="Of the alert, as its events show it.")
-    ],
+    alert_id: AlertId,
 ) -> None:
     """Recompute a stored alert as of its moments, and tell whether the numbers are the same.
 

@@ -10,6 +10,7 @@ from uuid import UUID
 import typer
 
 from alerts.types import Severity, Verdict
+from pipeline.cli.alert_ids import AlertId
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def end(silence_id: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
 
 
 def acknowledge(
-    alert_id: Annotated[UUID, typer.Argument(metavar="ID", help="Of the alert.")],
+    alert_id: AlertId,
     verdict: Annotated[Verdict, typer.Argument(help="What you make of it.")],
     *,
     note: Annotated[str, typer.Option(help="More, for others to read.")] = "",
