@@ -47,6 +47,8 @@ def explain(
     """
     if bool(text) == bool(item):
         raise fail("give a text or --item, and not both", status=WRONG_USE)
+    from rich.console import Console
+
     from models.explanation.explainer import CannotExplain
     from pipeline.runtime import build_explainer, load_settings
 
@@ -57,8 +59,12 @@ def explain(
     elif text == "-":
         text = sys.stdin.read().strip()
     try:
-        spans = _places(settings, text, source, entity) if entity else ()
-        told = build_explainer(settings).explain(text, label=label, spans=spans)
+        # On a terminal alone, and gone at the end: it takes up to a minute and more.
+        with Console(stderr=True).status("loading the model ...") as status:
+            spans = _places(settings, text, source, entity) if entity else ()
+            explainer = build_explainer(settings)
+            status.update("weighing the words, in many passes over the text ...")
+            told = explainer.explain(text, label=label, spans=spans)
     except CannotExplain as error:
         raise fail(str(error)) from error
     _show(told, html=html, as_json=as_json)

@@ -172,3 +172,12 @@ def test_a_page_is_written_beside_what_is_printed(tmp_path: Path) -> None:
 
     assert found["words"]
     assert "Northwind" in page.read_text("utf-8")
+
+
+def test_a_terminal_is_told_what_takes_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+
+    result = run(NEWS, "--json")
+
+    assert json.loads(result.stdout)["label"] == "negative"
+    assert "weighing the words" in result.stderr
