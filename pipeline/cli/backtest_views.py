@@ -61,13 +61,10 @@ def show_verdict(verdict: Verdict) -> None:
 
 
 def show_difference(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime) -> None:
-    """Print which alerts the second rules add, drop, or move in time."""
+    """Print which alerts the second rules add, drop, move in time, or give another severity."""
     found: Difference = compare(first, second, until=until)
-    moved = [
-        (one, other)
-        for one, other in found.both
-        if (one.last.fired_at, one.last.severity) != (other.last.fired_at, other.last.severity)
-    ]
+    changed = [(_change(*pair), *pair) for pair in found.both if _change(*pair)]
+    moved = sum("moved" in change for change, _, _ in changed)
     table = Table(title="With the other rules", title_justify="left")
     for column in ("change", "series", "fired", "with the other rules"):
         table.add_column(column)
@@ -75,14 +72,22 @@ def show_difference(first: Sequence[Fired], second: Sequence[Fired], *, until: d
         table.add_row("gone", Text(alert.last.scope_name), _said(alert), "")
     for alert in found.only_second:
         table.add_row("new", Text(alert.last.scope_name), "", _said(alert))
-    for one, other in moved:
-        table.add_row("moved", Text(one.last.scope_name), _said(one), _said(other))
+    for change, one, other in changed:
+        table.add_row(change, Text(one.last.scope_name), _said(one), _said(other))
     _console.print(Trimmed(table))
     _console.print(
         f"{counted(len(first), 'alert')} without the other rules, {len(second)} with them: "
         f"{len(found.only_first)} gone, {len(found.only_second)} new, "
-        f"{len(moved)} moved, {len(found.both) - len(moved)} the same"
+        f"{moved} moved, {len(changed) - moved} of another severity alone, "
+        f"{len(found.both) - len(changed)} the same"
     )
+
+
+def _change(one: Fired, other: Fired) -> str:
+    """Return what the other rules change of an alert that both have; empty: nothing."""
+    moved = one.last.fired_at != other.last.fired_at
+    severity = one.last.severity != other.last.severity
+    return ", ".join(["moved"] * moved + ["severity"] * severity)
 
 
 def _said(alert: Fired) -> str:
@@ -93,9 +98,13 @@ def _more(alert: Fired) -> Text:
     reading, last = alert.first.reading, alert.last
     ended = "still firing" if last.resolved_at is None else f"resolved {_time(last.resolved_at)}"
     others = ", ".join(scope["name"] for scope in last.related)
+    reasons = AlertEvent.model_validate_json(alert.first.event.body).data.reasons
+    asked = ""
+    if reasons is not None:
+        asked = f" (the alert budget asked for {reasons.threshold:.2f} times the rule's)"
     return Text(
         f"rule {last.rule or '-'}; scores: volume {reading.z_volume:.1f}, "
-        f"share {reading.z_share:.1f}; {ended}, {last.severity}"
+        f"share {reading.z_share:.1f}{asked}; {ended}, {last.severity}"
         f"{f'; also about {others}' if others else ''}; id {last.id}",
         "dim",
     )

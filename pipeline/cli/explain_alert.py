@@ -110,6 +110,12 @@ def _compared_with(explained: Explained, first: Said) -> Table:
                 "0",
                 f"{z_share:.2f}",
             ),
+            (
+                "times the rule's own scores, the alert budget's threshold",
+                f"{reading.rank:.2f}",
+                "",
+                f"{rule.threshold:.2f}",
+            ),
             ("sources", f"{reading.sources}", "", f"{rule.min_sources}"),
             ("items, copies among them", f"{reading.items}, {measured.copies}", "", ""),
             ("accounts, stories", f"{reading.accounts}, {reading.stories}", "", ""),

@@ -55,7 +55,12 @@ def test_the_evidence_is_shown_and_the_status_is_good(filled: Engine) -> None:
     result = run(said(filled)[0].alert_id)
 
     assert result.exit_code == 0, result.output
-    for words in ("Rule: companies", "volume score", "classified by test", "the same numbers"):
+    for words in (
+        "Rule: companies",
+        "budget's threshold",
+        "classified by test",
+        "the same numbers",
+    ):
         assert words in result.stdout
     assert " was " not in result.stdout
 

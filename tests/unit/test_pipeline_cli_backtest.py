@@ -59,6 +59,7 @@ def test_an_alert_is_shown_with_what_it_rests_on(stream: Path) -> None:
     assert "ALERT Northwind Bank (entity northwind), warning 2024-03-04 00:18 UTC" in text
     assert "Northwind collapse, part 0 https://news.example/12" in text
     assert "rule companies; scores: volume" in text
+    assert "(the alert budget asked for 1.00 times the rule's); resolved" in text
     assert "; resolved 2024-03-04 1" in text
     assert "2024-03-04 │ 1 │ Northwind Bank" in text
     assert "1 alert on 1 of 1 series" in text
@@ -112,15 +113,21 @@ def test_other_rules_are_compared(stream: Path, tmp_path: Path) -> None:
     moved = told(run(stream, "--compare", lax))
     new = told(run(stream, "--rules", strict, "--compare", lax))
 
-    assert (
-        "1 alert without the other rules, 0 with them: 1 gone, 0 new, 0 moved, 0 the same" in gone
-    )
-    assert (
-        "1 alert without the other rules, 1 with them: 0 gone, 0 new, 1 moved, 0 the same" in moved
-    )
-    assert (
-        "0 alerts without the other rules, 1 with them: 0 gone, 1 new, 0 moved, 0 the same" in new
-    )
+    assert "1 alert without the other rules, 0 with them: 1 gone, 0 new, 0 moved" in gone
+    assert "1 alert without the other rules, 1 with them: 0 gone, 0 new, 1 moved" in moved
+    assert "0 alerts without the other rules, 1 with them: 0 gone, 1 new, 0 moved" in new
+
+
+def test_an_alert_that_other_rules_hold_for_more_severe_has_not_moved(
+    stream: Path, tmp_path: Path
+) -> None:
+    critical = tmp_path / "critical.toml"
+    critical.write_text('[[rules]]\nname = "a"\nentities = "all"\ncritical_factor = 1\n', "utf-8")
+
+    text = told(run(stream, "--compare", critical))
+
+    assert "0 moved, 1 of another severity alone, 0 the same" in text
+    assert "│ severity │ Northwind Bank │" in text
 
 
 def test_alerts_are_measured_by_a_list_of_crises(stream: Path, tmp_path: Path) -> None:
