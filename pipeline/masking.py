@@ -7,7 +7,8 @@ are not masked: in news they are what it is about.
 """
 
 import re
-from collections.abc import Callable, Collection
+import unicodedata
+from collections.abc import Callable, Collection, Iterator, Sequence
 from enum import StrEnum
 
 import phonenumbers
@@ -25,6 +26,20 @@ class Personal(StrEnum):
     ACCOUNT = "account"
     PHONE = "phone"
 
+
+Spans = Iterator[tuple[int, int]]
+
+# Blocks of full-width and small forms, of mathematical letters and digits, and two spaces.
+_BLOCKS = ((0xA0, 0xA0), (0x3000, 0x3000), (0xFE50, 0xFE6F), (0xFF01, 0xFF5E), (0x1D400, 0x1D7FF))
+# No comma, colon or bracket: between Chinese words they end a number, where "," goes on with it.
+# No superscript: it is a footnote beside a number, no part of it.
+_WRITTEN = re.compile(r"[0-9A-Za-z@.+_ -]", re.ASCII)
+_NARROW = {
+    code: narrow
+    for first, last in _BLOCKS
+    for code in range(first, last + 1)
+    if _WRITTEN.fullmatch(narrow := unicodedata.normalize("NFKC", chr(code)))
+}
 
 _EMAIL = re.compile(
     r"(?<![\w.+-])[\w.+-]{1,64}@(?:[\w-]{1,63}\.){1,8}[A-Za-z]{2,24}(?![\w-])", re.ASCII
@@ -55,42 +70,42 @@ _SEPARATOR = re.compile(r"[^\d]")
 def mask(text: str, kinds: Collection[Personal]) -> str:
     """Return a text with personal data of these kinds replaced by ``[kind]``.
 
-    Idempotent: a masked text has nothing left to mask.
+    Digits, letters and signs of full width are read as the narrow ones; what is not masked stays
+    as it is written. Idempotent: a masked text has nothing left to mask.
     """
-    for kind, found in _FOUND_BY.items():
-        if kind in kinds:
-            text = found(text)
+    narrow = text.translate(_NARROW)  # one character for one: its places are those of the text
+    for kind, found in _FOUND_BY:
+        spans = list(found(narrow)) if kind in kinds else []
+        if spans:
+            text, narrow = (_replaced(each, spans, f"[{kind.value}]") for each in (text, narrow))
     return text
 
 
-def _emails(text: str) -> str:
-    return _EMAIL.sub("[email]", text) if "@" in text else text
+def _replaced(text: str, spans: Sequence[tuple[int, int]], masked: str) -> str:
+    starts = [0, *(end for _, end in spans)]
+    ends = [*(start for start, _ in spans), len(text)]
+    return masked.join(text[start:end] for start, end in zip(starts, ends, strict=True))
 
 
-def _identities(text: str) -> str:
-    text = _CHINESE_ID.sub(_if(_is_chinese_id, "[identity]"), text)
-    return _SSN.sub(_if(ssn.is_valid, "[identity]"), text)
+def _matches(
+    pattern: re.Pattern[str], is_valid: Callable[[str], bool] = bool, *, group: int = 0
+) -> Callable[[str], Spans]:
+    def found(text: str) -> Spans:
+        return (m.span(group) for m in pattern.finditer(text) if is_valid(m[group]))
+
+    return found
 
 
-def _accounts(text: str) -> str:
-    text = _IBAN.sub(_iban, text)
-    text = _LONG.sub(_if(_is_card, "[account]"), text)
-    return _NAMED.sub(r"\1[account]", text)
+def _phones(region: str) -> Callable[[str], Spans]:
+    def found(text: str) -> Spans:
+        if not _PHONE_LIKE.search(text):
+            return
+        # By default it gives up after so many figures that are none.
+        for match in PhoneNumberMatcher(text, region, leniency=Leniency.VALID, max_tries=len(text)):
+            if _is_phone(match, text):
+                yield match.start, match.end
 
-
-def _phones(text: str) -> str:
-    for region in _REGIONS if _PHONE_LIKE.search(text) else ():
-        spans = [
-            (match.start, match.end)
-            # By default it gives up after so many figures that are none.
-            for match in PhoneNumberMatcher(
-                text, region, leniency=Leniency.VALID, max_tries=len(text)
-            )
-            if _is_phone(match, text)
-        ]
-        for start, end in reversed(spans):
-            text = f"{text[:start]}[phone]{text[end:]}"
-    return text
+    return found
 
 
 def _is_phone(match: phonenumbers.PhoneNumberMatch, text: str) -> bool:
@@ -115,23 +130,23 @@ def _is_card(number: str) -> bool:
     return _CARD.fullmatch(digits) is not None and luhn.is_valid(digits)
 
 
-def _iban(match: re.Match[str]) -> str:
-    """Mask the IBAN that the match begins with: capitals may follow it."""
-    found = match[0]
-    for end in range(len(found), 14, -1):
-        if found[end - 1] != " " and iban.is_valid(found[:end]):
-            return f"[account]{found[end:]}"
-    return found
+def _ibans(text: str) -> Spans:
+    """Return where the IBANs are that a match begins with: capitals may follow one."""
+    for match in _IBAN.finditer(text):
+        found = match[0]
+        for end in range(len(found), 14, -1):
+            if found[end - 1] != " " and iban.is_valid(found[:end]):
+                yield match.start(), match.start() + end
+                break
 
 
-def _if(is_valid: Callable[[str], bool], masked: str) -> Callable[[re.Match[str]], str]:
-    return lambda match: masked if is_valid(match[0]) else match[0]
-
-
-# Longer numbers first: a part of one may look like a telephone's.
-_FOUND_BY = {
-    Personal.EMAIL: _emails,
-    Personal.IDENTITY: _identities,
-    Personal.ACCOUNT: _accounts,
-    Personal.PHONE: _phones,
-}
+# In this order. Longer numbers first: a part of one may look like a telephone's.
+_FOUND_BY: tuple[tuple[Personal, Callable[[str], Spans]], ...] = (
+    (Personal.EMAIL, _matches(_EMAIL)),
+    (Personal.IDENTITY, _matches(_CHINESE_ID, _is_chinese_id)),
+    (Personal.IDENTITY, _matches(_SSN, ssn.is_valid)),
+    (Personal.ACCOUNT, _ibans),
+    (Personal.ACCOUNT, _matches(_LONG, _is_card)),
+    (Personal.ACCOUNT, _matches(_NAMED, group=2)),
+    *((Personal.PHONE, _phones(region)) for region in _REGIONS),
+)

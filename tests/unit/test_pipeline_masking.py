@@ -49,8 +49,38 @@ def test_personal_data_is_masked(text: str, masked: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "masked"),
+    [
+        (
+            "手机１３８００１３８０００，座机０１０－６２３４５６７８。",
+            "手机[phone]，座机[phone]。",
+        ),
+        ("电话：＋８６　１３８　００１３　８０００", "电话：[phone]"),
+        ("电话（０１０）６２３４５６７８转２", "电话[phone]转２"),
+        ("混写138００１３8000", "混写[phone]"),
+        ("身份证号１１０１０５１９４９１２３１００２Ｘ的储户", "身份证号[identity]的储户"),
+        ("SSN ５３６－９０－４３９９ was leaked", "SSN [identity] was leaked"),
+        ("投诉请发至ｚｈａｎｇ．ｗｅｉ＠ｙｉｎｈａｎｇ．ｃｏｍ。", "投诉请发至[email]。"),
+        ("卡号６２２２０２１２３４５６７８９０１２８被盗", "卡号[account]被盗"),
+        ("银行账号：１２３４　５６７８　９０１２", "银行账号：[account]"),
+        ("ＤＥ８９３７０４００４４０５３２０１３０００。", "[account]。"),
+        ("４１１１ １１１１ １１１１ １１１１，５张", "[account]，５张"),
+        ("card 4111\u00a01111\u00a01111\u00a01111", "card [account]"),
+        ("𝟏𝟑𝟖𝟎𝟎𝟏𝟑𝟖𝟎𝟎𝟎 或 ａ@b.com：Ａ股ＡＢＣ", "[phone] 或 [email]：Ａ股ＡＢＣ"),
+        ("手机13800138000²", "手机[phone]²"),
+        ("card 4111111111111111，5 of them", "card [account]，5 of them"),
+    ],
+)
+def test_personal_data_is_masked_in_any_width_and_the_rest_stays(text: str, masked: str) -> None:
+    assert mask(text, ALL) == masked
+    assert mask(masked, ALL) == masked
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "成交额１３８００１３８０００元，Ａ股，２０２３年３月９日，３．１４１５９２６５。",
+        "身份证号１１０１０５１９４９１２３１００２１的储户",
         "Revenue rose to 2125552368 dollars from $1,234,567,890.12.",
         "成交额13800138000元，成交量13800138000股。",
         "Shares outstanding: 4111111111111112; volume 15,800,138,000.",
@@ -80,7 +110,7 @@ def test_each_kind_is_masked_alone() -> None:
         assert f"[{kind.value}]" in mask(text, {kind})
 
 
-@given(st.text(alphabet="0123456789-+() .@aX银年", max_size=80))
+@given(st.text(alphabet="0123456789-+() .@aX银年０１３８９－＋（）　．＠ａＸ", max_size=80))
 def test_masking_twice_is_masking_once(text: str) -> None:
     once = mask(text, ALL)
 
