@@ -17,7 +17,7 @@ from pipeline.offsets import OffsetReader
 from pipeline.runtime import build_limits, opened_engine
 from pipeline.schema import NotMigrated, Schema
 from pipeline.settings import Settings
-from pipeline.sources.feeds import Feed, FeedError, load_feeds, new_client
+from pipeline.sources.feeds import Feed, FeedError, load_feeds, open_feeds
 from pipeline.topics import BrokerAway, BrokerRefused
 from pipeline.web.model_files import ModelFilesMissing, check_model_files
 
@@ -117,9 +117,8 @@ def _feeds(settings: Settings) -> Finding:
         specs = load_feeds(path)
     except FeedError as error:
         return Finding("feeds", False, brief(error), "correct the file, see docs/settings.md")
-    limits = build_limits(settings)
-    with new_client() as client, ThreadPoolExecutor(_FEEDS_AT_ONCE) as pool:
-        feeds = [Feed(spec, client, limits) for spec in specs]
+    opened = open_feeds(specs, build_limits(settings))
+    with opened as feeds, ThreadPoolExecutor(_FEEDS_AT_ONCE) as pool:
         problems = [problem for problem in pool.map(_look, feeds) if problem]
     if problems:
         detail = f"{len(problems)} of {len(specs)} fail: {'; '.join(problems)}"

@@ -12,7 +12,7 @@ from pipeline.feed_metrics import FEED_ITEMS, FEED_POLLS, FEED_REJECTS
 from pipeline.ingest import Publisher
 from pipeline.messages import Limits
 from pipeline.sources.base import Unreadable
-from pipeline.sources.feeds import Feed, FeedError, FeedSpec, new_client
+from pipeline.sources.feeds import Feed, FeedError, FeedSpec, open_feeds
 from pipeline.ticking import Ticking
 from pipeline.topics import BrokerAway
 
@@ -75,14 +75,14 @@ def poll_feeds(
     specs: Sequence[FeedSpec], publisher: Publisher, *, limits: Limits, stopping: threading.Event
 ) -> None:
     """Poll feeds, each at its own interval, until ``stopping`` is set; blocks."""
-    with new_client() as client:
+    with open_feeds(specs, limits) as feeds:
         ticking = Ticking(threads=_MAX_AT_ONCE)
-        for number, spec in enumerate(specs):
+        for number, feed in enumerate(feeds):
             ticking.add(
-                FeedJob(Feed(spec, client, limits), publisher),
-                every_s=spec.interval_s,
+                FeedJob(feed, publisher),
+                every_s=feed.spec.interval_s,
                 first_in_s=number * _STAGGER_S,
-                jitter_s=min(5.0, spec.interval_s / 10),
+                jitter_s=min(5.0, feed.spec.interval_s / 10),
             )
         ticking.start()
         log.info("feeds_started", feeds=len(specs))

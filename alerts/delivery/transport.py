@@ -1,4 +1,4 @@
-"""The HTTP client of webhooks: checks addresses where the socket opens, and ends in time.
+"""The HTTP client of webhooks and feeds: checks addresses where the socket opens, and ends in time.
 
 A name is resolved once and the connection goes to an address that was checked, so a name whose
 answer changes in between gains nothing; TLS still verifies the URL's host name. No connection
@@ -20,6 +20,7 @@ from alerts.delivery.addresses import AddressRefused, Resolve, checked_addresses
 from alerts.delivery.cookies import no_cookies
 from alerts.delivery.urls import is_allowed
 
+_WEB = ("http", "https")
 # One that answers to IPv4 and IPv6 where only one of them is routed here; more would only
 # hold up the queue.
 _MAX_ADDRESSES = 3
@@ -28,15 +29,17 @@ _MAX_ADDRESSES = 3
 def guarded_client(
     *,
     allow_hosts: Collection[str] = (),
+    schemes: Collection[str] = ("https",),
     timeout_s: float = 20.0,
     resolve: Resolve = resolve,
     network: httpcore.NetworkBackend | None = None,
     ssl_context: ssl.SSLContext | None = None,
 ) -> httpx.Client:
-    """Open a client that reaches public https endpoints and the hosts listed, nothing else.
+    """Open a client that reaches public endpoints and the hosts listed, nothing else.
 
     Args:
         allow_hosts: Names or addresses inside the network that may be reached, also by http.
+        schemes: By which any other host may be reached.
         timeout_s: Longest life of one exchange, from the opening of the socket to its end.
         resolve: Tells the addresses of a name.
         network: Opens sockets; None takes the operating system's.
@@ -48,7 +51,7 @@ def guarded_client(
     backend = _GuardedBackend(network or httpcore.SyncBackend(), allow_hosts, timeout_s, resolve)
     return httpx.Client(
         transport=_GuardedTransport(
-            backend, allow_hosts, ssl_context or httpx.create_ssl_context()
+            backend, allow_hosts, schemes, ssl_context or httpx.create_ssl_context()
         ),
         cookies=no_cookies(),
         trust_env=False,
@@ -64,16 +67,19 @@ class _GuardedTransport(httpx.BaseTransport):
         self,
         backend: httpcore.NetworkBackend,
         allow_hosts: Collection[str],
+        schemes: Collection[str],
         ssl_context: ssl.SSLContext,
     ) -> None:
         self._allow_hosts = allow_hosts
+        self._schemes = schemes
         self._backend = backend
         self._ssl_context = ssl_context
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         url = request.url
-        if url.scheme != "https" and not is_allowed(url.host, self._allow_hosts):
-            msg = "only https leaves the network"
+        may = _WEB if is_allowed(url.host, self._allow_hosts) else self._schemes
+        if url.scheme not in may:
+            msg = f"only {' and '.join(may)} may be used"
             raise AddressRefused(msg, request=request)
         target = httpcore.URL(
             scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path

@@ -5,6 +5,8 @@ import json
 import time
 import tomllib
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,25 +17,19 @@ import httpx
 from feedparser.encodings import convert_to_utf8
 from pydantic import BaseModel, ConfigDict, Field, HttpUrl, ValidationError
 
-from alerts.delivery.addresses import checked_addresses, resolve
-from alerts.delivery.cookies import no_cookies
 from pipeline.messages import BadItem, Limits, NewsItem, item_from
 from pipeline.raw_masking import mask_raw
 from pipeline.sources.base import Unreadable
+from pipeline.sources.feed_client import ANSWER_WITHIN_S, new_client
 from pipeline.text import digest
 
 MAX_RESPONSE_BYTES = 10 * 1024 * 1024
-_TIMEOUT_S = 20.0
-# For the whole answer: one that drips is no slower for each of its pieces.
-_ANSWER_WITHIN_S = 60.0
 _GZIP = 16 + zlib.MAX_WBITS
 _ENTITY = b"<!entity"
 _MAX_REDIRECTS = 5
 _MAX_INTERVAL_S = 31 * 86_400.0
-_PORTS = {"http": 80, "https": 443}
 # The last two: it redirects to a host whose name cannot be read, or to a port that is none.
 _FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError, UnicodeError, OverflowError)
-_AGENT = "tapewatch (+feed reader)"
 
 
 class FeedError(Exception):
@@ -122,16 +118,9 @@ class Feed:
             with self.client.stream("GET", url, headers=headers) as response:
                 if response.next_request is None:
                     return self._answer(response, now)
-                # Not read: it may be without end.
-                url = self._followed(response.next_request.url)
+                # Not read: it may be without end. Whether it may be followed the client tells.
+                url = response.next_request.url
         raise FeedError("too many redirects")
-
-    def _followed(self, url: httpx.URL) -> httpx.URL:
-        """Return where a redirect leads, if that is no way into the network from outside."""
-        if url.host != self.spec.url.host:
-            port = url.port or _PORTS.get(url.scheme, 0)
-            checked_addresses(url.host, port, allow_hosts=(), resolve=resolve)
-        return url
 
     def _answer(self, response: httpx.Response, now: datetime) -> Look | None:
         if response.status_code == httpx.codes.NOT_MODIFIED:
@@ -182,10 +171,17 @@ def _sendable(headers: httpx.Headers, name: str) -> str | None:
     return value if value is not None and value.isascii() else None
 
 
-def new_client() -> httpx.Client:
-    """Return a client for all feeds: patient, but not for ever, and without cookies."""
-    headers = {"User-Agent": _AGENT, "Accept-Encoding": "gzip"}
-    return httpx.Client(timeout=_TIMEOUT_S, headers=headers, cookies=no_cookies())
+@contextmanager
+def open_feeds(specs: Sequence[FeedSpec], limits: Limits) -> Iterator[list[Feed]]:
+    """Open feeds, each with a client of its own.
+
+    Yields:
+        One feed for each spec, in order.
+    """
+    tls = httpx.create_ssl_context()
+    with ExitStack() as stack:
+        clients = [stack.enter_context(new_client(spec.url, tls=tls)) for spec in specs]
+        yield [Feed(spec, own, limits) for spec, own in zip(specs, clients, strict=True)]
 
 
 def _bounded(response: httpx.Response) -> bytes:
@@ -194,7 +190,7 @@ def _bounded(response: httpx.Response) -> bytes:
     if encoding not in {"identity", "gzip", "x-gzip"}:
         raise FeedError("an answer in an encoding that was not asked for")
     unpacker = None if encoding == "identity" else zlib.decompressobj(_GZIP)
-    until = time.monotonic() + _ANSWER_WITHIN_S
+    until = time.monotonic() + ANSWER_WITHIN_S
     content = bytearray()
     for part in response.iter_raw():
         room = MAX_RESPONSE_BYTES + 1 - len(content)
@@ -205,7 +201,7 @@ def _bounded(response: httpx.Response) -> bytes:
         if len(content) > MAX_RESPONSE_BYTES:
             raise FeedError(f"the answer is larger than {MAX_RESPONSE_BYTES} bytes")
         if time.monotonic() > until:
-            raise FeedError(f"the answer did not end in {_ANSWER_WITHIN_S:.0f} s")
+            raise FeedError(f"the answer did not end in {ANSWER_WITHIN_S:.0f} s")
     return bytes(content)
 
 

@@ -51,6 +51,10 @@ class NotedNetwork(httpcore.MockBackend):
         super().__init__([answer])
         self.connected: list[str] = []
 
+    def answer(self, answer: bytes) -> None:
+        """Let whoever is connected to from now on give another answer."""
+        self._buffer = [answer]
+
     def connect_tcp(self, host: str, *args: Any, **more: Any) -> httpcore.NetworkStream:
         """Note the address."""
         self.connected.append(host)

@@ -1,71 +1,55 @@
 """What a feed's server answers: status, headers, and a feed or something else."""
 
 import gzip
+import ssl
 from functools import cache
 
-import httpx
-
 from pipeline.messages import NewsItem
-from pipeline.sources.feeds import Feed, FeedError, FeedSpec, new_client
+from pipeline.sources.feed_client import new_client
+from pipeline.sources.feeds import Feed, FeedError, FeedSpec
 from tests.fuzz.http_text import split
 from tests.fuzz.items import LIMITS, NOW, check_item
-from tests.fuzz.network import is_inside, names_of_ours
+from tests.fuzz.network import NotedNetwork, is_inside, names_of_ours
 from tests.fuzz.target import Target
-from tests.unit.streamed import Parts
 
 _HOST = "wire.example"
-
-
-class _Server:
-    """Gives one answer to all that is asked, and notes who was asked."""
-
-    def __init__(self) -> None:
-        self.answer = (200, list[tuple[bytes, bytes]](), b"")
-        self.asked: list[str] = []
-
-    def __call__(self, request: httpx.Request) -> httpx.Response:
-        self.asked.append(request.url.host)
-        status, headers, body = self.answer
-        return httpx.Response(status, headers=headers, stream=Parts(body))
-
-
-@cache
-def _server_and_client() -> tuple[_Server, httpx.Client]:
-    server, client = _Server(), new_client()
-    client._transport = httpx.MockTransport(server)  # all else as it is in use
-    client._mounts = {}
-    return server, client
+_UNCHANGED = b"HTTP/1.1 304 Not Modified\r\n\r\n"
 
 
 def run(content: bytes) -> None:
     """Look at a feed, and once more; whatever is wrong with it is a FeedError."""
-    server, client = _server_and_client()
-    first, headers, body = split(content)
-    status = int(first) if first.isdigit() and len(first) == 3 else 200
-    server.answer, server.asked = (status, headers, body), []
-    feed = Feed(FeedSpec.model_validate({"url": f"https://{_HOST}/rss"}), client, LIMITS[0])
+    network = NotedNetwork(_http(content))
+    spec = FeedSpec.model_validate({"url": f"https://{_HOST}/rss"})
     try:
-        found = feed.look(now=NOW)
-        if found is None:
-            return
-        feed.confirm(found)
-        server.answer = (304, [], b"")
-        assert feed.look(now=NOW) is None
+        with new_client(spec.url, tls=_tls(), network=network) as client:
+            feed = Feed(spec, client, LIMITS[0])
+            found = feed.look(now=NOW)
+            if found is None:
+                return
+            feed.confirm(found)
+            network.answer(_UNCHANGED)
+            assert feed.look(now=NOW) is None
     except FeedError as error:
         assert _HOST not in str(error)
         return
     finally:
-        assert not any(_leads_inside(host) for host in server.asked)
+        assert not any(is_inside(address) for address in network.connected)
     for record in found.records:
         if isinstance(record, NewsItem):
             check_item(record, LIMITS[0])
 
 
-def _leads_inside(host: str) -> bool:
-    try:
-        return is_inside(host)
-    except ValueError:  # a name
-        return host.lower().rstrip(".") in {"localhost", "ip6-localhost", "db"}
+def _http(content: bytes) -> bytes:
+    """Return an answer as a server sends it, its body ended by the end of the connection."""
+    first, headers, body = split(content)
+    status = first if first.isdigit() and len(first) == 3 else b"200"
+    lines = [b"HTTP/1.1 %b Told" % status, *(b"%b: %b" % header for header in headers)]
+    return b"\r\n".join([*lines, b"", body])
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 _RSS = b"""200
