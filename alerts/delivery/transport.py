@@ -138,6 +138,8 @@ def _httpx_errors(request: httpx.Request) -> Iterator[None]:
         yield
     except httpcore.TimeoutException as error:
         raise httpx.TimeoutException(str(error), request=request) from error
+    except httpcore.ConnectError as error:
+        raise httpx.ConnectError(str(error), request=request) from error
     except httpcore.NetworkError as error:
         raise httpx.NetworkError(str(error), request=request) from error
     except (httpcore.ProtocolError, httpcore.UnsupportedProtocol) as error:
