@@ -5,7 +5,8 @@ The gazetteer knows names and ids, the model knows the sentence. Where they disa
 - a name that is also a common word (Target, 平安, COST) counts without evidence beside it if the
   model takes it for a company;
 - a name that the model takes for a person or a place does not count, unless it is long or a symbol;
-- a company that no list has gets an id of its own (``unlisted``).
+- a company that no list has gets an id of its own (``unlisted``), unless the text shows that it is
+  a person.
 
 Pure. Persons, places and authorities become no entities: series are about companies.
 """
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from models.entities.appointments import is_appointed
 from models.entities.gazetteer import Candidate, Entity, Trust
 from models.entities.table import NO_ENTITY
 from models.entities.unlisted import KIND, core, is_speaker, unlisted
@@ -97,6 +99,8 @@ def link(
     places = list(counted)
     for mention in open_mentions:
         entity = _entity_of(text, mention, counted, finder, source)
+        if entity and entity.kind == KIND and _is_person(text, mention, analysis.mentions):
+            continue
         if entity and (with_unlisted or entity.kind != KIND):
             places.append(_Place(mention.start, mention.end, entity, mention.sentiment))
     return _joined(_with_long_names(text, places))
@@ -160,6 +164,21 @@ def _entity_of(
     if entity:
         return None if entity.id == NO_ENTITY else entity
     return unlisted(name, source=source) if mention.probability >= UNKNOWN else None
+
+
+def _is_person(text: str, mention: Mention, mentions: Sequence[Mention]) -> bool:
+    """Whether a name that the model alone takes for a company's is a person's after all."""
+    if is_appointed(text, (mention.start, mention.end)):
+        return True
+    if mention.probability >= CONTRARY:  # "Greensill", of a text that names Lex Greensill too
+        return False
+    name = text[mention.start : mention.end]
+    persons = (
+        text[other.start : other.end]
+        for other in mentions
+        if other.type is EntityType.PERSON and other.probability >= UNKNOWN
+    )
+    return any(person == name or person.endswith(f" {name}") for person in persons)
 
 
 def _with_long_names(text: str, places: Sequence[_Place]) -> list[_Place]:
