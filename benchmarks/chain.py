@@ -112,10 +112,19 @@ class Service:
         """
         until = time.monotonic() + wait_s
         while not done():
-            if self.process.poll() is not None or time.monotonic() > until:
-                tail = self.log_path.read_text(errors="replace").splitlines()[-15:]
-                raise ChainError("\n".join([f"not done within {wait_s} s; its log ends:", *tail]))
+            self.must_run()
+            if time.monotonic() > until:
+                raise self._failed(f"not done within {wait_s} s")
             time.sleep(_LOOK_EVERY_S)
+
+    def must_run(self) -> None:
+        """Raise ChainError if the service has ended."""
+        if self.process.poll() is not None:
+            raise self._failed(f"ended with {self.process.returncode}")
+
+    def _failed(self, what: str) -> ChainError:
+        tail = self.log_path.read_text(errors="replace").splitlines()[-15:]
+        return ChainError("\n".join([f"{what}; its log ends:", *tail]))
 
 
 @dataclass(frozen=True, slots=True)

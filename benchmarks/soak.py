@@ -73,6 +73,7 @@ def watch(chain: Chain, worker: Service, minutes: float) -> list[Row]:
     started = datetime.now(UTC)
     with OffsetReader(chain.kafka) as offsets:
         while time.monotonic() < until:
+            worker.must_run()
             time.sleep(_LOOK_EVERY_S)
             ends = sum(offsets.end_offsets(chain.kafka.raw_topic).values())
             [(p95,)] = chain.query(

@@ -13,8 +13,8 @@ COPY_WINDOW = timedelta(hours=72)
 
 # In one band; templates fill a band with what is no copy.
 _MOST_IN_BAND = 24
-# A backstop: some 9 kB each, with what their stories keep.
-MOST_ACCOUNTS = 100_000
+# A backstop: some 6 kB each, with what their stories keep, in a worker of 1.5 GB.
+MOST_ACCOUNTS = 40_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,8 @@ class CopyIndex:
         """Begin empty; ``most`` accounts are kept."""
         self._most = most
         self._accounts: OrderedDict[str, Account] = OrderedDict()
-        # Most hold one id: a tuple takes a fifteenth of a deque's memory.
-        self._bands: dict[int, tuple[str, ...]] = {}
+        # Most hold one id, which stands there without a tuple: twenty bands an account.
+        self._bands: dict[int, str | tuple[str, ...]] = {}
 
     def __len__(self) -> int:
         """Return how many accounts are kept."""
@@ -52,7 +52,7 @@ class CopyIndex:
         """Return the account that a text repeats, the one most alike, or None."""
         counts: dict[str, int] = {}
         for band in text.bands:
-            for one in self._bands.get(band, ()):
+            for one in self._in_band(band):
                 counts[one] = counts.get(one, 0) + 1
         # Most bands in common first; the earlier of two, for counts are in order of arrival.
         for candidate in sorted(counts, key=lambda one: -counts[one])[:_MOST_IN_BAND]:
@@ -69,8 +69,7 @@ class CopyIndex:
         """
         self._accounts[account.id] = account
         for band in account.text.bands:
-            ids = (*self._bands.get(band, ()), account.id)
-            self._bands[band] = ids[-_MOST_IN_BAND:]
+            self._keep(band, (*self._in_band(band), account.id)[-_MOST_IN_BAND:])
         return list(self._forgotten(now))
 
     def _forgotten(self, now: datetime) -> Iterator[str]:
@@ -85,8 +84,14 @@ class CopyIndex:
             yield first.id
 
     def _remove(self, band: int, account_id: str) -> None:
-        left = tuple(one for one in self._bands.get(band, ()) if one != account_id)
-        if left:
-            self._bands[band] = left
+        self._keep(band, tuple(one for one in self._in_band(band) if one != account_id))
+
+    def _in_band(self, band: int) -> tuple[str, ...]:
+        ids = self._bands.get(band, ())
+        return (ids,) if isinstance(ids, str) else ids
+
+    def _keep(self, band: int, ids: tuple[str, ...]) -> None:
+        if ids:
+            self._bands[band] = ids if len(ids) > 1 else ids[0]
         else:
             self._bands.pop(band, None)

@@ -31,7 +31,7 @@ _CANDIDATES = 6
 # Of the accounts that came last, the weight of each falls by this: some thirty count.
 _FADING = 0.97
 # Backstops, far above what 72 hours of news hold.
-_MOST_STORIES = 50_000
+_MOST_STORIES = 40_000
 _MOST_WORDS = 2_000
 _MOST_COUNTED = 200_000
 # Headlines that count as read before the first: a word that was in none is not yet rare.

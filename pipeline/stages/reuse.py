@@ -20,7 +20,7 @@ from pipeline.messages import NewsItem
 from pipeline.stages.text import item_fields, text_of
 
 # The worker holds the texts of the last 72 hours anyway; with what was said of them some 2 kB each.
-_MOST = 50_000
+_MOST = 20_000
 
 Classify = Callable[[Sequence[NewsItem]], list[ItemRow]]
 
