@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.alert_rows import AlertEventRow
 from db.alert_tables import alert_events as said
@@ -25,6 +26,14 @@ def last_events(session: Session, alert_ids: Sequence[UUID]) -> list[AlertEventR
     query = sa.select(*_COLUMNS).join(alerts, last).where(alerts.c.id.in_(alert_ids))
     found = {row.alert_id: AlertEventRow(*row) for row in session.execute(query)}
     return [found[alert_id] for alert_id in alert_ids if alert_id in found]
+
+
+def last_raising(session: Session, alert_ids: Sequence[UUID]) -> dict[UUID, AlertEventRow]:
+    """Return the last thing said about each of these alerts while it was open."""
+    query = sa.select(*_COLUMNS).ext(distinct_on(said.c.alert_id))
+    query = query.where(said.c.alert_id.in_(alert_ids), said.c.type != "alert.resolved")
+    query = query.order_by(said.c.alert_id, said.c.revision.desc())
+    return {row.alert_id: AlertEventRow(*row) for row in session.execute(query)}
 
 
 def alert_events(

@@ -131,6 +131,7 @@ def series_page(
         key=key,
         name=scope_names(session, [key])[key],
         alerts=alerts,
+        raised=views.raising(session, alerts),
         chart=chart,
         chosen=chosen,
         until=None if chosen is None else chosen + views.SERIES_STEP,

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from alerts.messages import AlertData, AlertEvent
 from db import desk
+from db.alert_events import last_raising
 from db.alert_rows import AlertRow, SilenceRow
 from db.alerts import find_alerts, list_alerts, open_alerts
 from db.engine import Session
@@ -157,6 +159,15 @@ def alerts_of(session: Session, key: SeriesKey, newest: datetime) -> list[AlertR
     """Return the alerts of a series in the days shown, newest first."""
     since, until = shown_days(newest)
     return list_alerts(session, since=since, until=until, scope=key, limit=20)
+
+
+def raising(session: Session, alerts: Sequence[AlertRow]) -> dict[UUID, AlertData]:
+    """Return each alert as it was last told while it was open: what an end tells raised none."""
+    told = last_raising(session, [alert.id for alert in alerts])
+    return {
+        alert_id: AlertEvent.model_validate_json(event.body).data
+        for alert_id, event in told.items()
+    }
 
 
 def sources(session: Session, newest: datetime) -> list[Source]:
