@@ -13,7 +13,7 @@ COPY_WINDOW = timedelta(hours=72)
 
 # In one band; templates fill a band with what is no copy.
 _MOST_IN_BAND = 24
-# A backstop: some 6 kB each, with what their stories keep, in a worker of 1.5 GB.
+# A backstop for the memory of a worker: some 6 kB each, with what their stories keep.
 MOST_ACCOUNTS = 40_000
 
 
