@@ -111,12 +111,12 @@ define install
 endef
 
 $(VENV)/.installed-demo: $(UV) $(INPUTS) requirements/demo.lock
-	@echo "Installing (the first time takes a few minutes) ..."
+	@echo "Installing 1.6 GB (the first time takes a minute, or several) ..."
 	$(call install,requirements/demo.lock)
 	touch $@
 
 $(VENV)/.installed-dev: $(UV) $(INPUTS) requirements/demo.lock requirements/dev.lock
-	@echo "Installing (the first time takes a few minutes) ..."
+	@echo "Installing 1.6 GB (the first time takes a minute, or several) ..."
 	$(call install,requirements/dev.lock)
 	touch $(VENV)/.installed-demo $@
 
