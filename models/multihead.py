@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, PretrainedConfig, PreTrainedModel
+from transformers import AutoConfig, AutoModel, PretrainedConfig
 
+from models.prefix import Encoder, with_room_for_prefix
 from models.version import HEADS_FILE, WEIGHTS_FILE
 
 STORY_HEAD = "story"
@@ -55,7 +56,7 @@ class MultiHeadModel(nn.Module):
     and one on spans both.
     """
 
-    def __init__(self, encoder: PreTrainedModel, heads: tuple[HeadSpec, ...]) -> None:
+    def __init__(self, encoder: Encoder, heads: tuple[HeadSpec, ...]) -> None:
         super().__init__()
         self.encoder = encoder
         self.specs = heads
@@ -111,6 +112,6 @@ def load_multihead(folder: Path) -> MultiHeadModel:
     """
     config: PretrainedConfig = AutoConfig.from_pretrained(folder, local_files_only=True)
     encoder = AutoModel.from_config(config, add_pooling_layer=False)  # type: ignore[no-untyped-call]  # theirs
-    model = MultiHeadModel(encoder, read_heads(folder))
+    model = MultiHeadModel(with_room_for_prefix(encoder), read_heads(folder))
     model.load_state_dict(load_file(folder / WEIGHTS_FILE))
     return model.float().eval()

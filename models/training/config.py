@@ -51,10 +51,12 @@ class TrainingConfig(_Strict):
         smoothing: How much of a sentiment's target goes to all answers alike.
         taught: JSON lines of `tapewatch label-taught`: what teachers say of texts, which is
             learnt beside what their files tell. A later file's word counts.
-        tuning: What is trained of the encoder: "full", "lora" or "ia3".
+        tuning: What is trained of the encoder: "full", "lora", "ia3" or "prefix".
         trained_layers: How many of the uppermost layers are trained, besides the heads; empty
             trains all, and the embeddings.
         lora_rank: Of what "lora" adds to each linear map.
+        prefix_tokens: How many tokens' keys and values "prefix" puts before a text. It stays
+            beside the weights, and the result has no 8-bit form.
         class_weights: Weigh a text's sentiment by how rare it is among the training rows.
         dropout: In the encoder. Half of the time of a step on a CPU goes into it.
         held_back: Share of each file that is not trained on: early stopping, calibration.
@@ -74,6 +76,7 @@ class TrainingConfig(_Strict):
     tuning: Tuning = Tuning.FULL
     trained_layers: NonNegativeInt | None = None
     lora_rank: PositiveInt = 16
+    prefix_tokens: PositiveInt = 16
     class_weights: bool = False
     dropout: float = Field(default=0.1, ge=0, lt=1)
     epochs: PositiveFloat = 3.0

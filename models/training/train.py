@@ -25,6 +25,7 @@ from models.labels import Sentiment
 from models.multihead import HeadKind, HeadSpec, MultiHeadModel, load_multihead
 from models.names import TAGS
 from models.precision import has_native_bfloat16
+from models.prefix import PrefixedEncoder
 from models.taxonomy import TOPICS
 from models.training.batches import TARGETS, Collator, Rows
 from models.training.calibration import fit_temperatures
@@ -142,15 +143,24 @@ def train(
         examples = with_taught(examples, read_taught(path))
     tokenizer = AutoTokenizer.from_pretrained(config.encoder)
     model = _starting_model(config)
-    for module in model.encoder.modules():
+    encoder = model.encoder
+    if isinstance(encoder, PrefixedEncoder):
+        msg = f"the model {config.encoder!r} has a prefix; begin from the one before it"
+        raise ValueError(msg)  # noqa: TRY004 - the file is wrong, not the call
+    for module in encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = config.dropout
     if not torch.cuda.is_available():
         # On a CPU the backward pass of the fused attention takes five times that of the plain one.
-        model.encoder.set_attn_implementation("eager")
+        encoder.set_attn_implementation("eager")
     if config.trained_layers is not None:
-        freeze_below(model.encoder, config.trained_layers)
-    model.encoder = with_additions(model.encoder, config.tuning, rank=config.lora_rank)
+        freeze_below(encoder, config.trained_layers)
+    model.encoder = with_additions(
+        encoder,
+        config.tuning,
+        rank=config.lora_rank,
+        prefix_tokens=config.prefix_tokens,
+    )
     # Trainer reads 1 as "each step"; a share just below it is rounded up to the last step.
     step_share = min(1.0 / (config.evaluations_per_epoch * config.epochs), 0.9999)
     arguments = TrainingArguments(

@@ -6,16 +6,19 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import PreTrainedModel
 
 from models.labels import Sentiment
-from models.multihead import load_multihead
+from models.loading import load_classifier
+from models.multihead import MultiHeadModel, load_multihead
+from models.prefix import PrefixedEncoder
 from models.training.calibration import recalibrate
 from models.training.config import DataFile, TrainingConfig
 from models.training.examples import Example
 from models.training.objective import TrainableModel, balanced_weights
 from models.training.train import train
-from models.training.tuning import Tuning, freeze_below
-from tests.tiny_models import save_model
+from models.training.tuning import Tuning, freeze_below, merged, with_additions
+from tests.tiny_models import HEADS, save_model, save_tokenizer
 
 
 def _rows(path: Path) -> None:
@@ -51,6 +54,65 @@ def test_what_was_added_is_merged_into_a_plain_model_folder(tuning: Tuning, tmp_
 
 
 @pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
+def test_a_prefix_is_all_that_is_learnt_of_an_encoder_and_is_served(tmp_path: Path) -> None:
+    start = save_model(tmp_path / "start")
+    _rows(tmp_path / "s.jsonl")
+    config = TrainingConfig(
+        encoder=str(start),
+        data=(DataFile(file=Path("s.jsonl"), task="sentiment"),),
+        tuning=Tuning.PREFIX,
+        prefix_tokens=3,
+        epochs=2,
+        batch_size=4,
+        learning_rate=0.05,
+        held_back=0.2,
+    )
+
+    train(config, tmp_path, tmp_path / "out")
+
+    before, after = (load_multihead(path) for path in (start, tmp_path / "out"))
+    assert isinstance(after.encoder, PrefixedEncoder)
+    assert after.encoder.prefix.shape == (2, 2, 2, 3, 8)
+    old, new = before.encoder.state_dict(), after.encoder.encoder.state_dict()
+    assert all(torch.equal(old[name], new[name]) for name in old)
+    # The heads of both on one text: the prefix alone tells them apart.
+    ids, mask = torch.tensor([[2, 6, 8, 3]]), torch.ones(1, 4, dtype=torch.long)
+    with_prefix = after.encoder(ids, mask).last_hidden_state
+    without = before.encoder(ids, mask).last_hidden_state
+    assert with_prefix.shape == without.shape
+    assert not torch.allclose(with_prefix, without, atol=1e-3)
+    [told] = load_classifier(str(tmp_path / "out"), device="cpu").classify(["profit rises"])
+    assert told.sentiment is Sentiment.POSITIVE
+
+
+def test_a_model_with_a_prefix_is_no_start_of_another(tmp_path: Path) -> None:
+    encoder = load_multihead(save_model(tmp_path / "start")).encoder
+    assert isinstance(encoder, PreTrainedModel)
+    model = MultiHeadModel(PrefixedEncoder(encoder, torch.zeros(2, 2, 2, 3, 8)), HEADS)
+    model.save(tmp_path / "prefixed")
+    save_tokenizer(tmp_path / "prefixed")
+    config = TrainingConfig(encoder=str(tmp_path / "prefixed"), data=())
+    with pytest.raises(ValueError, match="has a prefix"):
+        train(config, tmp_path, tmp_path / "out")
+
+
+@pytest.mark.parametrize("padding", [0, 3])
+def test_a_prefix_reads_as_it_did_in_peft(padding: int, tmp_path: Path) -> None:
+    encoder = load_multihead(save_model(tmp_path / "start")).encoder
+    assert isinstance(encoder, PreTrainedModel)
+    torch.manual_seed(1)
+    tuned = with_additions(encoder, Tuning.PREFIX, rank=1, prefix_tokens=3)
+    tuned.train(mode=False)
+    ids = torch.tensor([[2, 6, 8, 3] + [0] * padding])
+    mask = torch.tensor([[1] * 4 + [0] * padding])
+
+    expected = tuned(input_ids=ids, attention_mask=mask).last_hidden_state
+    told = merged(tuned)(ids, mask).last_hidden_state
+
+    assert torch.allclose(told[:, :4], expected[:, :4], atol=1e-6)
+
+
+@pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
 def test_only_the_uppermost_layers_change(tmp_path: Path) -> None:
     start = save_model(tmp_path / "start")
     _rows(tmp_path / "s.jsonl")
@@ -76,6 +138,7 @@ def test_only_the_uppermost_layers_change(tmp_path: Path) -> None:
 
 def test_more_trained_layers_than_there_are_is_an_error(tmp_path: Path) -> None:
     encoder = load_multihead(save_model(tmp_path / "start")).encoder
+    assert isinstance(encoder, PreTrainedModel)
     with pytest.raises(ValueError, match="trained_layers is 99"):
         freeze_below(encoder, 99)
 
