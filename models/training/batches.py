@@ -22,6 +22,8 @@ from models.training.examples import IGNORED, Example, Sentiments
 
 _BIT = {sentiment: 1 << place for place, sentiment in enumerate(Sentiment)}
 _OUTSIDE = 1
+GOES_ON = 1 << len(TAGS)
+"""A bit of tags, beside those of the right answers: the token goes on with a Latin word."""
 TARGETS = ("sentiment", "topics", "relevance", "tags", "towards")
 """Of a batch, in the order of the heads that answer them."""
 _NO_TOPICS = (IGNORED,) * len(TOPICS)
@@ -168,5 +170,5 @@ def _tags(text: str, offsets: Sequence[Span], example: Example) -> list[int]:
     # Only the first token of a Latin word is asked when names are read.
     for place in range(1, len(offsets)):
         if bits[place] and not begins_word(text, offsets[place - 1], offsets[place]):
-            bits[place] = bits[place] if bits[place] != _OUTSIDE else 0
+            bits[place] = bits[place] | GOES_ON if bits[place] != _OUTSIDE else 0
     return bits

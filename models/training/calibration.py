@@ -1,25 +1,32 @@
 """One temperature a head, fitted on the rows that no run learnt from."""
 
+from collections.abc import Callable
 from dataclasses import replace
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
 
 import numpy as np
 import torch
+from torch import Tensor
 from torch.nn import functional
 from transformers import AutoTokenizer, Trainer, TrainingArguments
 from transformers.trainer_utils import PredictionOutput
 
 from models.multihead import HeadKind, MultiHeadModel, load_multihead
+from models.names import TAGS, best_tags
 from models.precision import has_native_bfloat16
-from models.training.batches import TARGETS, Collator, Rows
+from models.training.batches import GOES_ON, TARGETS, Collator, Rows
 from models.training.config import TrainingConfig
 from models.training.examples import IGNORED, split_examples
 from models.training.objective import TrainableModel, any_of
 from models.version import write_sums
 
 Arrays = tuple[np.ndarray, ...]
+
+_INSIDE = sum(1 << place for place, tag in enumerate(TAGS) if tag.startswith("I-"))
+"""Bits of the tags that go on with a name."""
 
 
 def fit_temperature(
@@ -29,7 +36,8 @@ def fit_temperature(
 
     Args:
         logits: (..., labels), or (...) for a single sigmoid.
-        targets: Bits of the right answers (...) for a softmax; 0, 1 or ``IGNORED`` for sigmoids.
+        targets: Bits of the right answers (...) for a softmax, of tags (rows, tokens); 0, 1 or
+            ``IGNORED`` for sigmoids.
         kind: Which of them it is.
         otherwise: The answer where nothing held back tells.
 
@@ -37,11 +45,12 @@ def fit_temperature(
         Guo et al. (2017), On Calibration of Modern Neural Networks, ICML.
     """
     raw, true = torch.from_numpy(logits).float(), torch.from_numpy(targets)
-    known = true != IGNORED if kind is HeadKind.MULTI else true > 0
     if kind is HeadKind.TAGS:
-        # A name's probability is read where one is told; the many tokens outside say nothing of it.
-        known &= raw.argmax(-1) > 0
+        return _least(_loss_of_names(raw, true), otherwise)
+    known = true != IGNORED if kind is HeadKind.MULTI else true > 0
     raw, true = raw[known], true[known]
+    if not len(true):
+        return otherwise
 
     def loss(temperature: float) -> float:
         scaled = raw / temperature
@@ -49,7 +58,47 @@ def fit_temperature(
             return float(functional.binary_cross_entropy_with_logits(scaled, true))
         return float(any_of(scaled, true).mean())
 
-    return min((float(t) for t in np.geomspace(0.5, 5.0, 91)), key=loss) if len(true) else otherwise
+    return _least(loss, otherwise)
+
+
+def _least(loss: Callable[[float], float] | None, otherwise: float) -> float:
+    return min(map(float, np.geomspace(0.5, 5.0, 91)), key=loss) if loss else otherwise
+
+
+def _loss_of_names(logits: Tensor, bits: Tensor) -> Callable[[float], float] | None:
+    """Return what tells the loss of the names told: are they exact, as their least sure token says?
+
+    The loss of each token is not it: one wrong token makes a whole name wrong.
+
+    Returns:
+        None where no name is told.
+    """
+    names: list[Tensor] = []  # logits of a name's tokens, (tokens, tags)
+    tags: list[Tensor] = []
+    exact: list[float] = []
+    for all_tokens, all_bits in zip(logits, bits, strict=True):
+        asked = (all_bits > 0) & (all_bits & GOES_ON == 0)  # as names are read
+        row, right = all_tokens[asked], all_bits[asked]
+        path = best_tags(row.softmax(-1).numpy()) if len(row) else []
+        for first in (at for at, tag in enumerate(path) if TAGS[tag].startswith("B-")):
+            inside = takewhile(lambda tag: TAGS[tag].startswith("I-"), path[first + 1 :])
+            end = first + 1 + len(list(inside))
+            told = torch.tensor(path[first:end])
+            ends = end == len(path) or not int(right[end]) & _INSIDE
+            names.append(row[first:end])
+            tags.append(told)
+            exact.append(float(ends and bool(((right[first:end] >> told) & 1).all())))
+    if not names:
+        return None
+
+    def loss(temperature: float) -> float:
+        sure = [
+            (own / temperature).softmax(-1).gather(1, told[:, None]).min()
+            for own, told in zip(names, tags, strict=True)
+        ]
+        return float(functional.binary_cross_entropy(torch.stack(sure), torch.tensor(exact)))
+
+    return loss
 
 
 def fit_temperatures(model: MultiHeadModel, outcome: PredictionOutput) -> None:

@@ -5,55 +5,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.entities.gazetteer import Gazetteer
-from models.entities.linking import LinkedEntity, link, spans_of
-from models.labels import Analysis, EntityType, Mention, Probabilities, Sentiment
-
-PERSON, COMPANY, LOCATION = EntityType.PERSON, EntityType.COMPANY, EntityType.LOCATION
+from models.entities.linking import link, spans_of
+from models.labels import Analysis, EntityType, Mention, Sentiment
+from tests.linking import (
+    GAZETTEER,
+    LOCATION,
+    MODEL,
+    PERSON,
+    WHOLE,
+    ids,
+    linked,
+    seen,
+    tone,
+)
 
 
 @pytest.fixture(scope="module")
 def gazetteer() -> Gazetteer:
     return Gazetteer.load()
-
-
-def tone(score: float) -> Probabilities:
-    return {
-        Sentiment.NEGATIVE: max(0.0, -score),
-        Sentiment.NEUTRAL: 1 - abs(score),
-        Sentiment.POSITIVE: max(0.0, score),
-    }
-
-
-WHOLE, GAZETTEER, MODEL = tone(0.1), tone(-0.9), tone(0.5)
-
-
-def seen(
-    text: str, name: str, kind: EntityType = COMPANY, *, probability: float = 0.95, nth: int = 1
-) -> Mention:
-    """Return the model's mention at the n-th place where the name stands."""
-    start = -1
-    for _ in range(nth):
-        start = text.index(name, start + 1)
-    return Mention(start, start + len(name), kind, probability, MODEL)
-
-
-def linked(
-    gazetteer: Gazetteer,
-    text: str,
-    *mentions: Mention,
-    source: str = "",
-    with_unlisted: bool = True,
-) -> list[LinkedEntity]:
-    candidates = gazetteer.candidates(text)
-    sides = (GAZETTEER,) * len(candidates)
-    analysis = Analysis(WHOLE, mentions=mentions, span_sentiments=sides)
-    return link(
-        text, candidates, analysis, finder=gazetteer, source=source, with_unlisted=with_unlisted
-    )
-
-
-def ids(found: list[LinkedEntity]) -> list[str]:
-    return [one.entity.id for one in found]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +140,7 @@ def test_an_unlisted_company_needs_more_of_the_model_than_a_listed_one(
     gazetteer: Gazetteer,
 ) -> None:
     text = "Vornholt Savings and Target share a fate"
-    unsure = [seen(text, name, probability=0.55) for name in ("Vornholt Savings", "Target")]
+    unsure = [seen(text, name, probability=0.5) for name in ("Vornholt Savings", "Target")]
 
     assert ids(linked(gazetteer, text, *unsure)) == ["TGT"]
 
@@ -234,64 +203,6 @@ def test_phrases_venues_handles_and_unknown_symbols_are_no_companies(
     gazetteer: Gazetteer, text: str, name: str
 ) -> None:
     assert linked(gazetteer, text, seen(text, name)) == []
-
-
-@pytest.mark.parametrize("kind", [k for k in EntityType if k is not COMPANY])
-def test_persons_places_and_authorities_become_no_entities(
-    gazetteer: Gazetteer, kind: EntityType
-) -> None:
-    text = "Vornholt is in the news"
-
-    assert linked(gazetteer, text, seen(text, "Vornholt", kind)) == []
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("Quillmere names DeRodes CIO", "DeRodes"),
-        ("Quillmere names Harlan CEO as sales drop", "Harlan"),
-        ("QM - Quillmere Co: QM Names Cervone Senior Vice President ...", "Cervone"),
-        ("Quillmere appoints Debra Harlan as its first female chief executive", "Debra Harlan"),
-        ("Quillmere hires Norwick\u2019s Harlan as its new chairman, CEO", "Harlan"),
-        ("Quillmere settles, appoints Dorman to board", "Dorman"),
-    ],
-)
-def test_who_is_appointed_to_an_office_is_no_company(
-    gazetteer: Gazetteer, text: str, name: str
-) -> None:
-    assert ids(linked(gazetteer, text, seen(text, name))) == []
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "Norwick names Quillmere executive CEO",
-        "Norwick appoints Quillmere CTO as new India COO",
-        "Norwick names Quillmere chief executive as CEO",
-        "Norwick names Quillmere CEO Seifi Harlan",
-        "Seifi Harlan appointed Quillmere president",
-        "Norwick hires Quillmere chief executive",
-        "Norwick hires Quillmere as adviser",
-        "Quillmere named CEO of the year's favourite",
-        "Quillmere names Harlan CEO",
-    ],
-)
-def test_a_company_near_an_appointment_stays_one(gazetteer: Gazetteer, text: str) -> None:
-    assert ids(linked(gazetteer, text, seen(text, "Quillmere"))) == ["name:quillmere"]
-
-
-@pytest.mark.parametrize("full", ["Debra Quillmere", "Quillmere"])
-def test_a_name_that_is_a_persons_elsewhere_in_the_text_is_no_company_unless_that_is_sure(
-    gazetteer: Gazetteer, full: str
-) -> None:
-    text = f"After Quillmere leaves, what next? {full} said"
-    start = text.index(full, 10)
-    person = Mention(start, start + len(full), PERSON, 0.7, MODEL)
-
-    doubted, sure = (seen(text, "Quillmere", probability=p) for p in (0.75, 0.85))
-
-    assert ids(linked(gazetteer, text, doubted, person)) == []
-    assert ids(linked(gazetteer, text, sure, person)) == ["name:quillmere"]
 
 
 def test_the_tone_towards_a_company_is_the_mean_over_the_places_that_name_it(

@@ -6,7 +6,9 @@ import pytest
 
 from models.labels import EntityType, Sentiment
 from models.multihead import HeadKind
+from models.names import TAGS
 from models.taxonomy import FINNL_TOPICS, TFN_TOPICS, TOPICS
+from models.training.batches import GOES_ON
 from models.training.calibration import fit_temperature
 from models.training.config import DataFile, read_config
 from models.training.examples import IGNORED, read_examples, split_examples
@@ -114,6 +116,31 @@ def test_an_overconfident_head_gets_a_temperature_above_one() -> None:
     logits = 8.0 * np.eye(3)[said]
 
     assert fit_temperature(logits, 1 << true, HeadKind.SINGLE) > 2.0
+
+
+@pytest.mark.parametrize("wrong", ["type", "end"])
+def test_the_temperature_of_tags_is_that_of_whole_names(wrong: str) -> None:
+    # Names of two tokens, and the rest of a word, which is not read. Every token is sure of
+    # itself; of a third of the names one token is wrong.
+    outside, begin, inside = 0, TAGS.index("B-company"), TAGS.index("I-company")
+    told = np.array([[outside, begin, outside, inside, outside]] * 300)
+    right = told.copy()
+    if wrong == "type":
+        right[::3, 3] = TAGS.index("I-person")
+    else:
+        right[::3, 4] = inside
+    bits = 1 << right
+    bits[:, 2] |= GOES_ON
+
+    fitted = fit_temperature(6.0 * np.eye(len(TAGS))[told], bits, HeadKind.TAGS)
+
+    sure = np.exp(6.0 / fitted) / (np.exp(6.0 / fitted) + len(TAGS) - 1)
+    assert sure == pytest.approx(2 / 3, abs=0.02)
+
+
+def test_tags_that_name_nothing_have_the_temperature_that_they_had() -> None:
+    logits = np.zeros((2, 3, len(TAGS)))
+    assert fit_temperature(logits, np.zeros((2, 3), int), HeadKind.TAGS, otherwise=1.7) == 1.7
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
