@@ -14,7 +14,7 @@ from models.precision import has_native_bfloat16
 from models.quantised.calibration import Calibration
 from models.quantised.graph import build_graph
 
-_PART_TOKENS = 1536
+_PART_TOKENS = 768
 """Most padded tokens in one part: enough for the kernels, few enough to keep all cores busy."""
 
 _PART_OVERHEAD = 40
