@@ -5,7 +5,6 @@ that the model gives them. An account joins the story that it most probably belo
 one. Nothing is ever moved afterwards, so that what was said stays true.
 """
 
-import heapq
 import math
 from collections import Counter, OrderedDict
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from alerts.accounts.odds import StorySigns, log_odds
 from alerts.accounts.vectors import Vector, VectorSums
+from alerts.accounts.word_sums import WordSums
 from alerts.accounts.words import capitalised, is_number, plain_title, stems
 
 # A story ends with the last account for so long.
@@ -43,7 +43,6 @@ _BEGINNING = datetime.min.replace(tzinfo=UTC)
 @dataclass(slots=True)
 class _Story:
     counts: dict[str, int] = field(default_factory=dict)
-    square: float = 0.0
     size: int = 0
     share: float = 0.0
     turn: int = 0
@@ -65,10 +64,7 @@ class StoryIndex:
     def __init__(self) -> None:
         """Begin empty."""
         self._stories: OrderedDict[int, _Story] = OrderedDict()
-        # For a word what it weighs in each story that holds it, and the length of each story: a
-        # word of thousands of stories is gone through without a look at them.
-        self._weights: dict[str, dict[int, float]] = {}
-        self._lengths: dict[int, float] = {}
+        self._words = WordSums()
         self._vectors = VectorSums()
         self._counts: Counter[str] = Counter()
         self._read = 0
@@ -151,19 +147,15 @@ class StoryIndex:
 
     def _candidates(self, words: _Words, vector: Vector) -> Iterator[tuple[int, StorySigns]]:
         """Yield the stories that an account may belong to, by words or by vector."""
-        dots: dict[int, float] = {}
-        for word, weight in words.vector.items():
-            for story_id, its_weight in self._weights.get(word, {}).items():
-                dots[story_id] = dots.get(story_id, 0.0) + weight * its_weight
-        cosines = {story_id: dot / self._lengths[story_id] for story_id, dot in dots.items()}
-        by_words = heapq.nlargest(_CANDIDATES, cosines, key=cosines.__getitem__)
+        cosines = self._words.cosines(words.vector)
+        by_words = self._words.nearest(cosines, _CANDIDATES)
         by_vector = self._vectors.cosines(vector, by_words, _CANDIDATES)
         for story_id, of_vectors in by_vector.items():
             story = self._stories[story_id]
             yield (
                 story_id,
                 StorySigns(
-                    cosine=cosines.get(story_id, 0.0),
+                    cosine=self._words.of(cosines, story_id),
                     names=_own_names(story, words),
                     log_size=math.log(story.size),
                     share=story.share * _FADING ** (self._turn - story.turn) * (1 - _FADING),
@@ -175,12 +167,9 @@ class StoryIndex:
         self, story_id: int, words: _Words, at: datetime, now: datetime, vector: Vector
     ) -> None:
         story = self._stories.setdefault(story_id, _Story())
-        for word, weight in words.vector.items():
+        for word in words.vector:
             story.counts[word] = story.counts.get(word, 0) + 1
-            weights = self._weights.setdefault(word, {})
-            before = weights.get(story_id, 0.0)
-            weights[story_id] = before + weight
-            story.square += weight * (2 * before + weight)
+        self._words.add(story_id, words.vector)
         story.size += 1
         story.share = story.share * _FADING ** (self._turn - story.turn) + 1
         story.turn = self._turn
@@ -191,15 +180,14 @@ class StoryIndex:
         self._stories.move_to_end(story_id)
         if len(story.counts) > _MOST_WORDS:
             self._shorten(story_id, story)
-        self._lengths[story_id] = math.sqrt(story.square)
 
     def _shorten(self, story_id: int, story: _Story) -> None:
         """Let go of the lighter half of a story's words."""
-        by_weight = sorted(story.counts, key=lambda word: self._weights[word][story_id])
-        for word in by_weight[: len(by_weight) // 2]:
-            story.square -= self._weights[word][story_id] ** 2
+        by_weight = sorted(story.counts, key=lambda word: self._words.weight(story_id, word))
+        light = by_weight[: len(by_weight) // 2]
+        self._words.leave(story_id, light)
+        for word in light:
             del story.counts[word]
-            self._leave(word, story_id)
 
     def _forget(self, now: datetime) -> None:
         """Let go of the stories that were joined longest ago, if they are too old or too many."""
@@ -208,16 +196,9 @@ class StoryIndex:
             young = now - story.last_at < STORY_WINDOW
             if young and len(self._stories) <= _MOST_STORIES:
                 return
-            del self._stories[story_id], self._lengths[story_id]
+            del self._stories[story_id]
             self._vectors.remove(story_id)
-            for word in story.counts:
-                self._leave(word, story_id)
-
-    def _leave(self, word: str, story_id: int) -> None:
-        weights = self._weights[word]
-        del weights[story_id]
-        if not weights:
-            del self._weights[word]
+            self._words.remove(story_id, story.counts)
 
 
 def _own_names(story: _Story, words: _Words) -> float:

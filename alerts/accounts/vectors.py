@@ -6,6 +6,8 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from alerts.accounts.largest import largest
+
 Vector: TypeAlias = npt.NDArray[np.float32]
 """What the model gives a text, of length 1; of no dimension where it gives nothing."""
 
@@ -68,10 +70,10 @@ class VectorSums:
         dots = np.einsum("ij,j->i", self._sums[:used], vector)
         lengths = self._lengths[:used]
         cosines = np.divide(dots, lengths, out=np.zeros_like(dots), where=lengths > 0)
-        most = min(most, used)
-        nearest = np.argpartition(-cosines, most - 1)[:most]
         found: dict[int, float | None] = {
-            key: float(cosines[row]) for row in nearest if (key := self._keys[row]) is not None
+            key: float(cosines[row])
+            for row in largest(cosines, most)
+            if (key := self._keys[row]) is not None
         }
         for key in keys:
             row = self._rows.get(key)
