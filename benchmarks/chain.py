@@ -47,10 +47,14 @@ class Chain:
     database_url: str
     environment: Mapping[str, str] = field(default_factory=dict)
 
-    def producer(self) -> KafkaProducer:
-        """Return a producer as `tapewatch ingest` has one."""
+    def producer(self, *, linger_ms: int = 5) -> KafkaProducer:
+        """Return a producer, by default as `tapewatch ingest` has one.
+
+        Args:
+            linger_ms: How long a message waits for others to share a batch with.
+        """
         return KafkaProducer(
-            bootstrap_servers=self.kafka.bootstrap_servers, acks="all", linger_ms=5
+            bootstrap_servers=self.kafka.bootstrap_servers, acks="all", linger_ms=linger_ms
         )
 
     def preload(self, items: Sequence[NewsItem]) -> None:
@@ -135,10 +139,11 @@ class Servers:
     postgres: EmbeddedPostgres
     bootstrap_servers: str
 
-    def fresh(self, **environment: str) -> Chain:
+    def fresh(self, *, partitions: int = KafkaSettings().partitions, **environment: str) -> Chain:
         """Return topics and a database that are empty.
 
         Args:
+            partitions: Of the topics.
             environment: Settings of its services.
         """
         name = f"run_{uuid4().hex[:8]}"
@@ -153,6 +158,7 @@ class Servers:
             scored_topic=f"{name}.scored",
             dead_letter_topic=f"{name}.dlq",
             session_timeout_s=_SESSION_TIMEOUT_S,
+            partitions=partitions,
         )
         ensure_topics(kafka)
         return Chain(self.folder, kafka, url, environment)

@@ -3,7 +3,8 @@
     python -m benchmarks.soak --minutes 60 --json out.json
 
 sends recorded news, dated by the clock, at a share of what a worker keeps up with beside the
-producer and the broker, and looks at it every ten seconds.
+producer and the broker, and looks at it every ten seconds. Messages share batches, and there is one
+partition: the embedded broker goes through all batches of a partition for each fetch.
 """
 
 import threading
@@ -28,6 +29,7 @@ from pipeline.sources.replay import SourceError
 
 STREAM = SHARED_DATA / "stream/svb_credit_suisse_2023.jsonl.gz"
 _LOOK_EVERY_S = 10.0
+_LINGER_MS = 200
 _LIVE_S = 60.0
 _TOO_MUCH = 1.1
 _MOST_S = 120.0
@@ -40,13 +42,13 @@ def sending(chain: Chain, items: Sequence[NewsItem], rate: float) -> Iterator[No
     stop = threading.Event()
 
     def run() -> None:
-        producer = chain.producer()
+        producer = chain.producer(linger_ms=_LINGER_MS)
         started = time.monotonic()
         for number, item in enumerate(cycle(items)):
             if stop.wait(max(0.0, started + number / rate - time.monotonic())):
                 break
-            # A number of its own: nothing repeats an earlier round word for word.
-            title = item.title if number < len(items) else f"{item.title} {number}"
+            # The round's number: nothing repeats an earlier round word for word.
+            title = f"{item.title} {number // len(items)}"
             new = {"published_at": datetime.now(UTC), "id": str(number), "title": title}
             sent = item.model_copy(update=new)
             producer.send(chain.kafka.raw_topic, key=key_of(sent), value=sent.to_bytes())
@@ -141,8 +143,10 @@ def main(
     try:
         with servers() as running:
             preloaded = chain_rate(running.fresh(TAPEWATCH_MODEL__PATH=model), items[:3000])
-            full_rate = live_rate(running.fresh(TAPEWATCH_MODEL__PATH=model), items, preloaded)
-            chain = running.fresh(TAPEWATCH_MODEL__PATH=model)
+            live, chain = (
+                running.fresh(partitions=1, TAPEWATCH_MODEL__PATH=model) for _ in range(2)
+            )
+            full_rate = live_rate(live, items, preloaded)
             with chain.service("worker") as worker, sending(chain, items, share * full_rate):
                 say(f"{share * full_rate:.0f} items/s for {minutes} minutes")
                 rows = watch(chain, worker, minutes)
