@@ -4,6 +4,7 @@ A target's URL is a secret as a whole: it carries tokens and passwords.
 """
 
 import logging
+import os
 from collections.abc import Collection
 from datetime import timedelta
 from enum import StrEnum
@@ -120,6 +121,9 @@ def send_chat(
     # A connection and a few answers must fit.
     target.socket_connect_timeout = target.socket_read_timeout = timeout_s / 4
     target.redirects = False
+    if target.verify_certificate and (authorities := os.environ.get("SSL_CERT_FILE")):
+        # Mail reads the variable itself, what goes over http does not.
+        target.verify_certificate = authorities
     if isinstance(target, NotifyPagerDuty):
         target.action, target.dedup = PagerDutyAction.MAP, incident
     sender = Apprise()
