@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.accounts.largest import largest
+from alerts.accounts.rows import Rows
 
 Vector: TypeAlias = npt.NDArray[np.float32]
 """What the model gives a text, of length 1; of no dimension where it gives nothing."""
@@ -32,9 +33,7 @@ class VectorSums:
 
     def __init__(self) -> None:
         """Begin empty."""
-        self._rows: dict[int, int] = {}
-        self._keys: list[int | None] = []
-        self._free: list[int] = []
+        self._rows = Rows()
         self._sums = np.zeros((0, 0), np.float32)
         self._lengths = np.zeros(0, np.float32)
 
@@ -42,30 +41,31 @@ class VectorSums:
         """Add a vector to the sum of a key; an empty one, or one of another length, is nothing."""
         if not self._fits(vector):
             return
-        row = self._rows.get(key)
+        row = self._rows.find(key)
         if row is None:
-            row = self._rows[key] = self._new_row()
-            self._keys[row] = key
+            row = self._rows.take(key)
+            if row == len(self._sums):
+                more = max(_FIRST_ROWS, row)
+                self._sums = np.pad(self._sums, ((0, more), (0, 0)))
+                self._lengths = np.pad(self._lengths, (0, more))
         self._sums[row] += vector
         self._lengths[row] = np.linalg.norm(self._sums[row])
 
     def remove(self, key: int) -> None:
         """Let go of a key, if it is there."""
-        row = self._rows.pop(key, None)
+        row = self._rows.give_back(key)
         if row is not None:
             self._sums[row] = 0
             self._lengths[row] = 0
-            self._keys[row] = None
-            self._free.append(row)
 
     def cosines(self, vector: Vector, keys: Sequence[int], most: int) -> dict[int, float | None]:
         """Return the cosines in [-1, 1] of ``keys`` and of the ``most`` nearest beside them.
 
         A key without a sum has None, and all have where the vector is none.
         """
-        if not self._rows or not self._fits(vector):
+        used = len(self._rows)
+        if not used or not self._fits(vector):
             return dict.fromkeys(keys)
-        used = len(self._keys)
         # By one thread: the product by `@` takes all cores, which the model keeps busy.
         dots = np.einsum("ij,j->i", self._sums[:used], vector)
         lengths = self._lengths[:used]
@@ -73,26 +73,15 @@ class VectorSums:
         found: dict[int, float | None] = {
             key: float(cosines[row])
             for row in largest(cosines, most)
-            if (key := self._keys[row]) is not None
+            if (key := self._rows.key(row)) is not None
         }
         for key in keys:
-            row = self._rows.get(key)
+            row = self._rows.find(key)
             found[key] = None if row is None else float(cosines[row])
         return found
 
     def _fits(self, vector: Vector) -> bool:
         """Tell whether a vector is one, and of the kind that is here."""
-        if len(vector) and not self._keys:
+        if len(vector) and not len(self._rows):
             self._sums = np.zeros((0, len(vector)), np.float32)
         return bool(len(vector)) and len(vector) == self._sums.shape[1]
-
-    def _new_row(self) -> int:
-        if self._free:
-            return self._free.pop()
-        row = len(self._keys)
-        self._keys.append(None)
-        if row == len(self._sums):
-            more = max(_FIRST_ROWS, row)
-            self._sums = np.pad(self._sums, ((0, more), (0, 0)))
-            self._lengths = np.pad(self._lengths, (0, more))
-        return row

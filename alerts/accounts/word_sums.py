@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alerts.accounts.largest import largest
+from alerts.accounts.rows import Rows
 
 Cosines: TypeAlias = npt.NDArray[np.float64]
 """In [0, 1], one a row; 0 where no word is shared."""
@@ -42,16 +43,16 @@ class WordSums:
     def __init__(self) -> None:
         """Begin empty."""
         self._postings: dict[str, _Postings] = {}
-        self._rows: dict[int, int] = {}
-        self._keys: list[int] = []
-        self._free: list[int] = []
+        self._rows = Rows()
         self._squares = np.zeros(0)
 
     def add(self, key: int, vector: Mapping[str, float]) -> None:
         """Add a vector, weights > 0 by word, to the sum of a key, which may be new."""
-        row = self._rows.get(key)
+        row = self._rows.find(key)
         if row is None:
-            row = self._rows[key] = self._new_row(key)
+            row = self._rows.take(key)
+            if row == len(self._squares):
+                self._squares = np.pad(self._squares, (0, max(_FIRST_ROWS, row)))
         square = float(self._squares[row])
         for word, weight in vector.items():
             postings = self._postings.get(word)
@@ -70,11 +71,11 @@ class WordSums:
     def weight(self, key: int, word: str) -> float:
         """Return what a word weighs in the sum of a key that holds it."""
         postings = self._postings[word]
-        return postings.weights[postings.place(self._rows[key])]
+        return postings.weights[postings.place(self._row(key))]
 
     def leave(self, key: int, words: Iterable[str]) -> None:
         """Take words that it holds out of the sum of a key."""
-        row = self._rows[key]
+        row = self._row(key)
         for word in words:
             postings = self._postings[word]
             place = postings.place(row)
@@ -86,13 +87,13 @@ class WordSums:
     def remove(self, key: int, words: Iterable[str]) -> None:
         """Let go of a key; ``words`` are all that its sum holds."""
         self.leave(key, words)
-        row = self._rows.pop(key)
-        self._squares[row] = 0.0
-        self._free.append(row)
+        # Not 0 by the subtractions alone, and the next sum of the row begins with it.
+        self._squares[self._row(key)] = 0.0
+        self._rows.give_back(key)
 
     def cosines(self, vector: Mapping[str, float]) -> Cosines:
         """Return the cosines of all sums with a vector of length 1."""
-        used = len(self._keys)
+        used = len(self._rows)
         rows, parts = [], []
         for word, weight in vector.items():
             if postings := self._postings.get(word):
@@ -106,21 +107,16 @@ class WordSums:
 
     def nearest(self, cosines: Cosines, most: int) -> list[int]:
         """Return the keys of the largest cosines, the largest first, that are not 0."""
-        if not len(cosines):
-            return []
-        return [self._keys[row] for row in largest(cosines, most) if cosines[row] > 0]
+        rows = (row for row in largest(cosines, most) if cosines[row] > 0)
+        return [key for row in rows if (key := self._rows.key(row)) is not None]
 
     def of(self, cosines: Cosines, key: int) -> float:
         """Return the cosine of a key."""
-        return float(cosines[self._rows[key]])
+        return float(cosines[self._row(key)])
 
-    def _new_row(self, key: int) -> int:
-        if self._free:
-            row = self._free.pop()
-            self._keys[row] = key
-            return row
-        row = len(self._keys)
-        self._keys.append(key)
-        if row == len(self._squares):
-            self._squares = np.pad(self._squares, (0, max(_FIRST_ROWS, row)))
+    def _row(self, key: int) -> int:
+        """Return the row of a key; KeyError where it has none."""
+        row = self._rows.find(key)
+        if row is None:
+            raise KeyError(key)
         return row

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -27,21 +28,25 @@ def _rows(path: Path) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-@pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
-@pytest.mark.parametrize("tuning", [Tuning.LORA, Tuning.IA3])
-def test_what_was_added_is_merged_into_a_plain_model_folder(tuning: Tuning, tmp_path: Path) -> None:
-    start = save_model(tmp_path / "start")
-    _rows(tmp_path / "s.jsonl")
-    config = TrainingConfig(
+def _config(start: Path, **changes: Any) -> TrainingConfig:
+    """Return a short run from a model folder on rows that are written beside it."""
+    _rows(start.parent / "s.jsonl")
+    return TrainingConfig(
         encoder=str(start),
         data=(DataFile(file=Path("s.jsonl"), task="sentiment"),),
-        tuning=tuning,
-        class_weights=True,
         epochs=2,
         batch_size=4,
         learning_rate=0.05,
         held_back=0.2,
+        **changes,
     )
+
+
+@pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
+@pytest.mark.parametrize("tuning", [Tuning.LORA, Tuning.IA3])
+def test_what_was_added_is_merged_into_a_plain_model_folder(tuning: Tuning, tmp_path: Path) -> None:
+    start = save_model(tmp_path / "start")
+    config = _config(start, tuning=tuning, class_weights=True)
 
     train(config, tmp_path, tmp_path / "out")
 
@@ -56,17 +61,7 @@ def test_what_was_added_is_merged_into_a_plain_model_folder(tuning: Tuning, tmp_
 @pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
 def test_a_prefix_is_all_that_is_learnt_of_an_encoder_and_is_served(tmp_path: Path) -> None:
     start = save_model(tmp_path / "start")
-    _rows(tmp_path / "s.jsonl")
-    config = TrainingConfig(
-        encoder=str(start),
-        data=(DataFile(file=Path("s.jsonl"), task="sentiment"),),
-        tuning=Tuning.PREFIX,
-        prefix_tokens=3,
-        epochs=2,
-        batch_size=4,
-        learning_rate=0.05,
-        held_back=0.2,
-    )
+    config = _config(start, tuning=Tuning.PREFIX, prefix_tokens=3)
 
     train(config, tmp_path, tmp_path / "out")
 
@@ -115,16 +110,7 @@ def test_a_prefix_reads_as_it_did_in_peft(padding: int, tmp_path: Path) -> None:
 @pytest.mark.filterwarnings("ignore")  # Trainer's own, of a run this small
 def test_only_the_uppermost_layers_change(tmp_path: Path) -> None:
     start = save_model(tmp_path / "start")
-    _rows(tmp_path / "s.jsonl")
-    config = TrainingConfig(
-        encoder=str(start),
-        data=(DataFile(file=Path("s.jsonl"), task="sentiment"),),
-        trained_layers=1,
-        epochs=2,
-        batch_size=4,
-        learning_rate=0.05,
-        held_back=0.2,
-    )
+    config = _config(start, trained_layers=1)
 
     train(config, tmp_path, tmp_path / "out")
 
