@@ -34,9 +34,10 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
     # What is expected are accounts, what is observed outlets an hour: the habit is rather too high.
     expected = series.worth_h(at, window) * baseline.accounts_per_h
     z_volume = volume_z(counts.all_outlet_hours, expected)
+    asked = max(rule.min_negative, rule.min_ratio * expected)
     eligible = (
         is_warm(series, at, rule)
-        and counts.all_outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
+        and counts.all_outlet_hours >= asked
         and counts.all_sources >= rule.min_sources
     )
     rank = z_volume / rule.min_z_volume if eligible else 0.0
@@ -45,6 +46,7 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
         window=window,
         observed=float(counts.all_outlet_hours),
         expected=expected,
+        asked=asked,
         z_volume=z_volume,
         z_share=share_z(counts.negative, counts.accounts, baseline.share),
         items=counts.items,

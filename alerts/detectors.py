@@ -1,6 +1,7 @@
 """What each detector asks of a series; all are pure functions of it, and walk alike."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from alerts import attention_surge, negative_spike, slow_burn, tone_shift
 from alerts.series import Series
@@ -15,8 +16,12 @@ _MEASURES: dict[Detector, Callable[[Series, int, Rule], Reading]] = {
 
 
 def measure(series: Series, at: int, rule: Rule) -> Reading:
-    """Measure one series at one moment as the rule's detector does; nothing later is looked at."""
-    return _MEASURES[rule.detector](series, at, rule)
+    """Measure one series at one moment as the rule's detector does; nothing later is looked at.
+
+    A budget may ask for less than a rule's own scores: what fires then never clears as well.
+    """
+    reading = _MEASURES[rule.detector](series, at, rule)
+    return replace(reading, clears=reading.clears and not reading.fires)
 
 
 def next_step(series: Series, after: int, rule: Rule) -> int | None:

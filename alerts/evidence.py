@@ -7,9 +7,14 @@ from alerts.types import Mention
 
 
 def most_telling(
-    mentions: Sequence[Mention], *, at: datetime, window: timedelta, limit: int = 5
+    mentions: Sequence[Mention],
+    *,
+    at: datetime,
+    window: timedelta,
+    any_tone: bool = False,
+    limit: int = 5,
 ) -> list[Mention]:
-    """Choose the worst negative accounts of a window.
+    """Choose the worst of the accounts of a window that the alert is about.
 
     The first round takes the worst account of each story. If that leaves room, as in a crisis
     which is one story told by many, the second takes sources not heard yet, and the third the
@@ -19,6 +24,7 @@ def most_telling(
         mentions: Of one series, in any order; those outside ``(at - window, at]`` are ignored.
         at: End of the window, inclusive.
         window: Its length.
+        any_tone: Whether the alert is about all accounts, and not the negative ones alone.
         limit: Most mentions returned.
 
     Returns:
@@ -27,7 +33,7 @@ def most_telling(
     inside = {
         mention.item_id: mention
         for mention in mentions
-        if at - window < mention.at <= at and mention.negative and not mention.is_copy
+        if at - window < mention.at <= at and (any_tone or mention.negative) and not mention.is_copy
     }
     worst = sorted(
         inside.values(), key=lambda mention: (mention.score, mention.at, mention.item_id)

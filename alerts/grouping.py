@@ -9,9 +9,9 @@ from collections.abc import Collection, Hashable, Mapping
 from typing import Final, TypeVar
 
 LEAST_ALIKE: Final = 0.6
-"""Share of the negative accounts of two alerts, taken together, that both of them tell."""
+"""Share of the accounts of two alerts, taken together, that both of them tell."""
 LEAST_INSIDE: Final = 0.5
-"""Share of an alert's negative accounts that a wider alert must tell."""
+"""Share of an alert's accounts that a wider alert must tell."""
 
 _K = TypeVar("_K", bound=Hashable)
 
@@ -25,7 +25,7 @@ def told_by(
     """Return the alert that tells an alert's news.
 
     Args:
-        own: Ids of the negative accounts of the window in which it fired.
+        own: Ids of the accounts that count in the window in which it fired.
         peers: Those of other companies' firing alerts in that window, the most welcome first.
         wider: Those of firing alerts that it is a part of: of its topics, of the market.
 

@@ -104,7 +104,10 @@ class Reasons(_Part):
     z_volume_asked: float
     z_share: float
     z_share_asked: float
-    p_value: float = Field(description="Of the volume score, where only chance is at work.")
+    p_value: float = Field(
+        description="Of the volume score, where only chance is at work; says something of "
+        "negative_spike and attention_surge alone."
+    )
     p_value_asked: float
     negative: int = Field(description="Negative accounts, each counted.")
     usual_share: float = Field(description="Expected negative share of the accounts.")

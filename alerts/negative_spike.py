@@ -10,7 +10,7 @@ from datetime import timedelta
 from math import erfc, log, sqrt
 
 from alerts.series import Series, from_us
-from alerts.types import Reading, Rule, Severity
+from alerts.types import Detector, Reading, Rule, Severity
 
 # Overdispersion of counts, variance = m + PHI * m^2: news comes in stories, which the baseline
 # does not know. By moments on two quiet weeks of real feeds, the busiest companies lie between
@@ -48,11 +48,12 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
 def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
     counts, expected = series.counts(at, window), series.expected(at, window)
     z_volume = volume_z(counts.outlet_hours, expected)
+    asked = max(rule.min_negative, rule.min_ratio * expected)
     usual_share = series.baseline(at).share
     z_share = share_z(counts.negative, counts.accounts, usual_share)
     eligible = (
         is_warm(series, at, rule)
-        and counts.outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
+        and counts.outlet_hours >= asked
         and counts.sources >= rule.min_sources
     )
     rank = min(z_volume / rule.min_z_volume, z_share / rule.min_z_share) if eligible else 0.0
@@ -61,6 +62,7 @@ def _measure(series: Series, at: int, window: timedelta, rule: Rule) -> Reading:
         window=window,
         observed=float(counts.outlet_hours),
         expected=expected,
+        asked=asked,
         z_volume=z_volume,
         z_share=z_share,
         items=counts.items,
@@ -85,8 +87,10 @@ def is_warm(series: Series, at: int, rule: Rule) -> bool:
 
 def severity_of(reading: Reading, rule: Rule) -> Severity:
     """Return how urgent a firing reading is."""
-    least = max(rule.min_negative, rule.min_ratio * reading.expected)
-    critical = reading.observed >= rule.critical_factor * least
+    if rule.detector is Detector.TONE_SHIFT:  # a share cannot be several times a usual one
+        critical = reading.rank >= rule.critical_factor * rule.threshold
+    else:
+        critical = reading.observed >= rule.critical_factor * reading.asked
     return Severity.CRITICAL if critical else Severity.WARNING
 
 

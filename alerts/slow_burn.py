@@ -44,9 +44,10 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
     z_share = sqrt(2 * _cusum(_share_evidence(hours, usual.share)))
     counts = series.counts(at, rule.long_window)
     expected = series.worth_h(at, rule.long_window) * usual.outlet_hours_per_h
+    asked = max(rule.min_negative, rule.min_ratio * expected)
     eligible = (
         is_warm(series, at, rule)
-        and counts.outlet_hours >= max(rule.min_negative, rule.min_ratio * expected)
+        and counts.outlet_hours >= asked
         and counts.sources >= rule.min_sources
     )
     rank = min(z_volume / rule.min_z_volume, z_share / rule.min_z_share) if eligible else 0.0
@@ -55,6 +56,7 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
         window=rule.long_window,
         observed=float(counts.outlet_hours),
         expected=expected,
+        asked=asked,
         z_volume=z_volume,
         z_share=z_share,
         items=counts.items,

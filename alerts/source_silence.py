@@ -120,7 +120,6 @@ class _Clock:
 
     def __init__(self, times: _Floats) -> None:
         first = times[0] // _HOUR_S
-        # Beyond the last item by the whole history, so that any present can be read.
         hours = np.arange(first, times[-1] // _HOUR_S + 1)
         of_week = (hours % _WEEK_HOURS).astype(int)
         weeks = np.bincount(of_week, minlength=_WEEK_HOURS)

@@ -41,6 +41,7 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
         window=rule.long_window,
         observed=float(counts.negative),
         expected=counts.accounts * baseline.share,
+        asked=float(rule.min_negative),
         z_volume=0.0,
         z_share=z_share,
         items=counts.items,

@@ -30,6 +30,11 @@ class Detector(StrEnum):
     TONE_SHIFT = "tone_shift"
     SLOW_BURN = "slow_burn"
 
+    @property
+    def any_tone(self) -> bool:
+        """Whether accounts of any tone count, and not the negative ones alone."""
+        return self is Detector.ATTENTION_SURGE
+
 
 @dataclass(frozen=True, slots=True)
 class Mention:
@@ -83,7 +88,8 @@ class Rule:
         clear_ratio: The alert clears when observed falls below this ratio ...
         clear_for: ... and stays so for this long.
         warm_up: No alert before the archive is this old.
-        critical_factor: Critical when observed is this many times what firing asks for.
+        critical_factor: Critical when observed is this many times what firing asks for; of
+            ``tone_shift``, which asks for no ratio, when the share score is.
     """
 
     detector: Detector = Detector.NEGATIVE_SPIKE
@@ -103,42 +109,6 @@ class Rule:
     critical_factor: float = 3.0
 
 
-_DAY = timedelta(hours=24)
-DEFAULTS = {
-    Detector.NEGATIVE_SPIKE: Rule(),
-    # Any news counts, so more of it is asked for.
-    Detector.ATTENTION_SURGE: Rule(
-        Detector.ATTENTION_SURGE,
-        min_negative=8,
-        min_sources=4,
-        min_ratio=3.0,
-        min_z_volume=4.0,
-        min_z_share=0.0,
-    ),
-    # Tone shows in many accounts only, so it is looked at by the day.
-    Detector.TONE_SHIFT: Rule(
-        Detector.TONE_SHIFT,
-        window=_DAY,
-        long_window=_DAY,
-        min_sources=3,
-        min_z_volume=0.0,
-        min_z_share=1.2,
-    ),
-    Detector.SLOW_BURN: Rule(
-        Detector.SLOW_BURN,
-        window=_DAY,
-        long_window=_DAY,
-        min_ratio=1.5,
-        min_z_volume=2.5,
-        min_z_share=1.25,
-        cooldown=timedelta(hours=48),
-        # A week to judge, and one to judge it by.
-        warm_up=timedelta(days=14),
-    ),
-}
-"""The shipped thresholds of each detector."""
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What a detector measured on one series at one moment.
@@ -149,10 +119,11 @@ class Reading:
         observed: Negative accounts (of ``attention_surge`` all accounts), an outlet counted at
             most once an hour.
         expected: The same as the baseline expects them.
+        asked: The least ``observed`` that fires.
         items: Everything in the window, copies included.
         accounts: Items that are no copies, of any tone.
         stories: Distinct ones that the negative accounts tell.
-        sources: Distinct sources of the negative accounts.
+        sources: Distinct sources of the negative accounts (of ``attention_surge`` of all accounts).
         negative: Negative accounts, each counted.
         usual_share: The negative share that the baseline expects, in (0, 1).
         rank: How far the scores are beyond those that the rule asks for, 1 being just there; 0
@@ -165,6 +136,7 @@ class Reading:
     window: timedelta
     observed: float
     expected: float
+    asked: float
     z_volume: float
     z_share: float
     items: int

@@ -31,7 +31,7 @@ from models.multihead import (
 )
 from models.quantised.calibration import read_calibration
 from models.transformer import Forward, TransformerClassifier
-from models.version import check_sums, folder_version, resolve
+from models.version import check_sums, folder_version, resolve, weights_digest
 
 _SYNONYMS = {
     "bearish": Sentiment.NEGATIVE,
@@ -206,6 +206,6 @@ def _load_hub(source: str, device: torch.device) -> LoadedModel:
     def forward(input_ids: Tensor, attention_mask: Tensor) -> dict[str, Tensor]:
         return {"sentiment": model(input_ids=input_ids, attention_mask=attention_mask).logits}
 
-    commit = getattr(model.config, "_commit_hash", None) or "local"
+    commit = getattr(model.config, "_commit_hash", None) or weights_digest(Path(source))
     tokenizer = AutoTokenizer.from_pretrained(source)
     return LoadedModel(model, forward, tokenizer, (head,), f"{source}@{commit[:12]}", device)

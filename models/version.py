@@ -31,6 +31,12 @@ def folder_version(folder: Path) -> str | None:
     return f"{'tapewatch' if folder == SHIPPED else folder.name}@{digest[:12]}"
 
 
+def weights_digest(folder: Path) -> str:
+    """Return a hash of all weights in a folder; raises OSError if they cannot be read."""
+    files = sorted(folder.glob("*.safetensors"))
+    return hashlib.sha256("".join(map(_digest, files)).encode()).hexdigest()
+
+
 def write_sums(folder: Path) -> None:
     """Write the SHA-256 of each file of a model beside them, as ``sha256sum`` prints them."""
     lines = [f"{_digest(file)}  {file.name}\n" for file in _files(folder)]

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from alerts.defaults import DEFAULTS
 from alerts.messages import AlertData, AlertEvent, Reasons, Tone
 from alerts.negative_spike import upper_tail
-from alerts.types import DEFAULTS, Detector, Rule
+from alerts.types import Detector, Rule
 from db.alert_events import alert_history
 from db.alert_rows import AlertRow
 from db.alerts import find_alerts

@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from alerts.defaults import LONGEST_WARM_UP
 from alerts.types import Detector, Rule
 from models.taxonomy import TOPICS
 from pipeline.series import BadQuery, parse_duration
@@ -43,6 +44,7 @@ def _length(value: object) -> object:
 Length = Annotated[timedelta, BeforeValidator(_length), Field(ge=_NOTHING)]
 # What is kept of a series is read from trend buckets of five minutes, its history by the hour.
 Window = Annotated[Length, Field(ge=timedelta(minutes=5), le=timedelta(hours=24))]
+WarmUp = Annotated[Length, Field(le=LONGEST_WARM_UP)]
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100)]
 Names = Literal["all"] | list[Name]
 
@@ -72,7 +74,7 @@ class Spec(_Part):
     clear_ratio: PositiveFloat = _DEFAULT.clear_ratio
     clear_for: Length = _DEFAULT.clear_for
     cooldown: Length = _DEFAULT.cooldown
-    warm_up: Length = _DEFAULT.warm_up
+    warm_up: WarmUp = _DEFAULT.warm_up
     critical_factor: PositiveFloat = _DEFAULT.critical_factor
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
 """Alert rules from a TOML file: which series are watched, and with which thresholds.
 
-The first rule whose scope holds a series decides for it, so a series has one rule at most. What
-the thresholds mean lives in ``alerts.types.Rule``, what a file may hold in ``pipeline.rule_file``.
+Of each detector the first rule whose scope holds a series decides for it. What the thresholds mean
+lives in ``alerts.types.Rule``, what a file may hold in ``pipeline.rule_file``.
 """
 
 import tomllib
@@ -13,7 +13,8 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from alerts.types import DEFAULTS, Detector, Rule
+from alerts.defaults import DEFAULTS
+from alerts.types import Detector, Rule
 from db.rows import ScopeKind, SeriesKey
 from models.entities.unlisted import ID_PREFIX
 from pipeline.companies import find_each
@@ -56,9 +57,13 @@ class Rules:
 
     rules: tuple[ScopedRule, ...]
 
-    def of(self, key: SeriesKey, detector: Detector = Detector.NEGATIVE_SPIKE) -> ScopedRule | None:
-        """Return the rule of a detector that decides for a series; None if none watches it."""
-        found = (rule for rule in self.rules if rule.holds(key) and rule.rule.detector == detector)
+    def of(self, key: SeriesKey, detector: Detector | None = None) -> ScopedRule | None:
+        """Return the rule that decides for a series, by default of whatever detector comes first.
+
+        None if none watches it.
+        """
+        holding = (rule for rule in self.rules if rule.holds(key))
+        found = (rule for rule in holding if detector in {None, rule.rule.detector})
         return next(found, None)
 
     def by_detector(self) -> dict[Detector, "Rules"]:

@@ -6,10 +6,11 @@ from datetime import datetime
 
 import numpy as np
 
+from alerts.defaults import DEFAULTS
 from alerts.detectors import measure
 from alerts.profile import Profile
 from alerts.series import Series, from_us
-from alerts.types import DEFAULTS, Detector, Hour, Mention
+from alerts.types import Detector, Hour, Mention
 from benchmarks.synthetic.generators import HOURS, WARM_UP_H, News
 
 _HOUR_US = 3_600_000_000

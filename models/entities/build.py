@@ -155,7 +155,10 @@ def _apply(draft: _Draft, alias: str, by_rule: dict[str, str]) -> None:
 
 
 def _give_each_alias_to_one(drafts: Sequence[_Draft]) -> None:
-    """A name that several companies share goes to the greatest, or to none if none is."""
+    """A name that several companies share goes to the greatest, of two large ones to the first.
+
+    Where the greatest are equals and small, nobody has it.
+    """
     owners: dict[str, list[_Draft]] = {}
     for draft in drafts:
         for key in draft.spelled:

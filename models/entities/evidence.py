@@ -60,9 +60,9 @@ _OWNED = re.compile(
 )
 _WORD_BEFORE = re.compile(r"([A-Z][a-z]+)\.? $")
 _VENUE = re.compile(
-    r"(?:'s)? (?:Texas )?(?:Arena|Stadium|Center|Centre|Field|Dome|Match Play|Open|Cup|Chase|"
-    r"Premiership|Premier|League|Trophy|Championships?|Masters|Prize|Stakes|Hurdle|Bowl|Theatre|"
-    r"Theater|Hall|Women's|Gold)\b"
+    r"(?:'s)? (?:Texas )?(?:Arena|Stadium|Center|Centre|Field(?! [Ww]ork)|Dome|Match Play|"
+    r"Open(?! (?:to|for|[Ss]ource)\b)|Cup(?! [Ss]ize)|Chase|Premiership|Premier|League|Trophy|"
+    r"Championships?|Masters|Prize|Stakes|Hurdle|Bowl|Theatre|Theater|Hall|Women's|Gold Cup)\b"
 )
 _FIRST_NAMES = frozenset(
     (resources.files("models.entities") / "first_names.txt").read_text(encoding="utf-8").split()

@@ -142,7 +142,7 @@ class Gazetteer:
             if not any(start < place.end and place.start < end for start, end, _ in tickers)
         ]
         people = persons(folded, places)
-        named = [place for place in places if folded[place.start : place.end] not in people]
+        named = {place for place in places if folded[place.start : place.end] not in people}
         sure = {key for _, _, key in tickers} | {n.id for n in named if n.mark not in _EVIDENCE}
         found = [Candidate(a, b, self._entities[key], Trust.SURE) for a, b, key in tickers]
         for place in places:

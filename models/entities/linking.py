@@ -11,7 +11,7 @@ The gazetteer knows names and ids, the model knows the sentence. Where they disa
 Pure. Persons, places and authorities become no entities: series are about companies.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -25,6 +25,9 @@ from models.labels import Analysis, EntityType, Mention, Probabilities, Sentimen
 # to take away what the gazetteer found needs most.
 KNOWN, UNKNOWN, CONTRARY = 0.46, 0.55, 0.75
 _OTHERS = frozenset((EntityType.PERSON, EntityType.LOCATION))
+
+Words = tuple[str, ...]
+"""A name as ``core`` gives it."""
 
 
 class Finder(Protocol):
@@ -97,8 +100,9 @@ def link(
     settled += [(place.start, place.end) for place in counted]
     open_mentions = [m for m in companies if not any(_overlap(m, span) for span in settled)]
     places = list(counted)
+    long_names = _by_beginning(text, counted)
     for mention in open_mentions:
-        entity = _entity_of(text, mention, counted, finder, source)
+        entity = _entity_of(text, mention, long_names, finder, source)
         if entity and entity.kind == KIND and _is_person(text, mention, analysis.mentions):
             continue
         if entity and (with_unlisted or entity.kind != KIND):
@@ -149,7 +153,7 @@ def _is_meant(text: str, found: Candidate, companies: Sequence[Mention]) -> bool
 
 
 def _entity_of(
-    text: str, mention: Mention, counted: Sequence[_Place], finder: Finder, source: str
+    text: str, mention: Mention, long_names: Mapping[Words, Entity], finder: Finder, source: str
 ) -> Entity | None:
     """Return whom a name means that no place of the gazetteer explains."""
     name = text[mention.start : mention.end]
@@ -157,9 +161,8 @@ def _entity_of(
     if mention.probability < KNOWN or is_speaker(name) or before in {"@", "$"}:
         return None
     words = core(name)
-    for place in counted:  # "Signature Bank ... Signature"
-        if _begins(core(text[place.start : place.end]), words):
-            return place.entity
+    if words in long_names:  # "Signature Bank ... Signature"
+        return long_names[words]
     entity = finder.named(name.strip()) or finder.named(" ".join(words) if words else "")
     if entity:
         return None if entity.id == NO_ENTITY else entity
@@ -184,17 +187,14 @@ def _is_person(text: str, mention: Mention, mentions: Sequence[Mention]) -> bool
 def _with_long_names(text: str, places: Sequence[_Place]) -> list[_Place]:
     """Give a short unlisted name to the longest of the same text that begins with it."""
     own = [place for place in places if place.entity.kind == KIND]
-    long = sorted(own, key=lambda place: -len(place.entity.id))
+    long_names = _by_beginning(text, sorted(own, key=lambda place: -len(place.entity.id)))
 
     def entity(place: _Place) -> Entity:
-        words = core(text[place.start : place.end])
-        return next(
-            (p.entity for p in long if _begins(core(text[p.start : p.end]), words)), place.entity
-        )
+        return long_names.get(core(text[place.start : place.end]), place.entity)
 
     return [
         _Place(place.start, place.end, entity(place), place.probabilities)
-        if place in own
+        if place.entity.kind == KIND
         else place
         for place in places
     ]
@@ -214,13 +214,21 @@ def _joined(places: Sequence[_Place]) -> list[LinkedEntity]:
     ]
 
 
-def _begins(long: tuple[str, ...], short: tuple[str, ...]) -> bool:
-    """Whether a name begins with another: by words, or by characters in Chinese."""
-    if not short or not long:
-        return False
-    if len(short) == len(long) == 1 and not short[0].isascii():
-        return long[0].startswith(short[0])
-    return long[: len(short)] == short
+def _by_beginning(text: str, places: Iterable[_Place]) -> dict[Words, Entity]:
+    """Return, for whatever names begin with, the entity of the first place that does."""
+    found: dict[Words, Entity] = {}
+    for place in places:
+        for beginning in _beginnings(core(text[place.start : place.end])):
+            found.setdefault(beginning, place.entity)
+    return found
+
+
+def _beginnings(name: Words) -> Iterator[Words]:
+    """Yield what a name begins with, itself too: by words, or by characters in Chinese."""
+    yield from (name[:count] for count in range(1, len(name) + 1))
+    if len(name) == 1:
+        parts = (name[0][:count] for count in range(1, len(name[0])))
+        yield from ((part,) for part in parts if not part.isascii())
 
 
 def _overlap(mention: Mention, span: Span) -> bool:

@@ -140,8 +140,7 @@ def name_key(raw: str) -> str:
     words = _strip(
         [word for word in words if word not in {"and", "&", "of", "the"}], LEGAL | _GROUP
     )
-    key = "".join(words)
-    return key.removesuffix("com") if key.endswith(".com") else key
+    return "".join(words)
 
 
 def readable(name: str) -> str:

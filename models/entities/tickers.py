@@ -1,7 +1,7 @@
 """Finds stock symbols, but only in a form that marks them as such.
 
 ``$TSLA``, ``(NYSE: X)``, ``NASDAQ:TSLA``, ``600519.SH``, ``00700.HK``, ``(SZ002430)``,
-``代码 600519``, ``(AAPL.O)``; a bare word is never a symbol.
+``代码 600519``, ``(AAPL.O)``; a bare word is no symbol here.
 """
 
 import re
@@ -25,6 +25,12 @@ _FORM = re.compile(
     r")|代码[:：]?\s?(?P<spoken>\d{5,6})(?!\d)"
 )
 _REUTERS_AMERICAN = frozenset({"O", "OQ", "N", "K", "A", "P"})
+# After an index's name its code follows, which is also a company's in Shenzhen.
+_INDEX = re.compile(
+    r"(?:指数|[综成]指|创业板指?|[上中深]证\s?\d{2,4}|沪深\s?\d{3}|科创\s?\d{2,3})"
+    r"\s*(?:[(（]\s*)?(?:代码[:：]?\s?)?$"
+)
+_INDEX_CHARS = 16
 # Currencies after a dollar sign, and slang.
 _NO_TICKER = frozenset({"US", "USD", "CAD", "AUD", "NZD", "HKD", "SGD", "TWD", "AP"})
 
@@ -63,6 +69,9 @@ def find_tickers(text: str, symbols: Mapping[str, str]) -> Iterator[tuple[int, i
         Start, end and company id of each, in order.
     """
     for found in _FORM.finditer(text):
+        code = found.lastgroup in {"mainland", "spoken"}
+        if code and _INDEX.search(text[max(0, found.start() - _INDEX_CHARS) : found.start()]):
+            continue
         symbol = _symbol(found)
         company = symbols.get(symbol) or symbols.get(symbol.replace(".", "-"))
         if company:

@@ -174,7 +174,10 @@ def read_examples(path: Path, task: Task) -> list[Example]:
 def split_examples(
     files: Iterable[DataFile], folder: Path, *, held_back: float, seed: int
 ) -> tuple[list[Example], list[Example]]:
-    """Return (training, held-back) examples; the split depends on the seed alone."""
+    """Return (training, held-back) examples; the split depends on the seed alone.
+
+    What is held back of a file repeats no text that is learnt from it.
+    """
     train: list[Example] = []
     held: list[Example] = []
     for file in files:
@@ -182,6 +185,7 @@ def split_examples(
         if file.relevant is not None:
             examples = [replace(example, relevant=file.relevant) for example in examples]
         parts = split(examples, share=file.share, held_back=held_back, seed=seed)
-        held.extend(parts.held_back)
+        trained = {example.text for example in parts.trained}
+        held.extend(example for example in parts.held_back if example.text not in trained)
         train.extend(parts.trained * file.repeat)
     return train, held

@@ -19,7 +19,7 @@ from transformers import AutoModel, AutoTokenizer, PreTrainedTokenizerFast
 
 
 def corpus_texts(paths: Iterable[Path]) -> Iterator[str]:
-    """Yield the texts of JSON-lines files (plain or .gz): ``text``, ``title``, ``body``, tokens."""
+    """Yield the texts of JSON-lines files (plain or .gz): ``text``, ``title`` and ``body``."""
     for path in paths:
         opener = gzip.open if path.suffix == ".gz" else open
         with opener(path, "rt", encoding="utf-8") as lines:

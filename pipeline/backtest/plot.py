@@ -50,8 +50,7 @@ def points(
     at = since
     while at <= until:
         reading = measure_at(archive, key, at, rule).reading
-        needed = max(rule.min_negative, rule.min_ratio * reading.expected)
-        found.append(Point(at, reading.observed, reading.expected, needed))
+        found.append(Point(at, reading.observed, reading.expected, reading.asked))
         at += _STEP
     return found
 

@@ -67,6 +67,11 @@ class Fired:
         """The series."""
         return self.last.scope
 
+    @property
+    def watch(self) -> tuple[str, SeriesKey]:
+        """The detector and the series."""
+        return self.last.detector, self.last.scope
+
 
 def backtest(
     archive: Archive,
@@ -111,7 +116,7 @@ class Difference:
     """What two backtests of one archive have in common, and what not.
 
     Attributes:
-        both: Alerts on the same series whose times overlap, of the first and of the second.
+        both: Alerts of one detector on one series whose times overlap, of the first and second.
         only_first: Without a counterpart in the second.
         only_second: Without a counterpart in the first.
     """
@@ -132,13 +137,13 @@ def compare(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime)
     Returns:
         The pairs and the rest, in the order of firing.
     """
-    left: dict[SeriesKey, list[Fired]] = {}
+    left: dict[tuple[str, SeriesKey], list[Fired]] = {}
     for alert in second:
-        left.setdefault(alert.scope, []).append(alert)
+        left.setdefault(alert.watch, []).append(alert)
     both: list[tuple[Fired, Fired]] = []
     only_first: list[Fired] = []
     for alert in first:
-        others = left.get(alert.scope, [])
+        others = left.get(alert.watch, [])
         other = next((each for each in others if _overlap(alert, each, until)), None)
         if other is None:
             only_first.append(alert)
@@ -148,7 +153,7 @@ def compare(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime)
     return Difference(tuple(both), tuple(only_first), _in_order(left))
 
 
-def _in_order(left: Mapping[SeriesKey, Sequence[Fired]]) -> tuple[Fired, ...]:
+def _in_order(left: Mapping[tuple[str, SeriesKey], Sequence[Fired]]) -> tuple[Fired, ...]:
     rest = [alert for alerts in left.values() for alert in alerts]
     return tuple(sorted(rest, key=lambda alert: (alert.last.fired_at, alert.scope)))
 

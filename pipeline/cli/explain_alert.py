@@ -76,15 +76,17 @@ def _compared_with(explained: Explained, first: Said) -> Table:
     reading, baseline = measured.reading, measured.baseline
     share = reading.negative / reading.accounts if reading.accounts else 0.0
     z_volume, z_share = rule.threshold * rule.min_z_volume, rule.threshold * rule.min_z_share
-    least = max(rule.min_negative, rule.min_ratio * reading.expected)
+    kind, per_h = "negative accounts", baseline.outlet_hours_per_h
+    if rule.detector.any_tone:
+        kind, per_h = "accounts", baseline.accounts_per_h
     return _table(
         ("", "observed", "compared with", "the rule asks for"),
         [
             (
-                "negative accounts, a source once an hour",
+                f"{kind}, a source once an hour",
                 f"{reading.observed:g}",
-                f"{reading.expected:.3f} expected ({baseline.outlet_hours_per_h * 24:.2f} a day)",
-                f"{least:.2f}",
+                f"{reading.expected:.3f} expected ({per_h * 24:.2f} a day)",
+                f"{reading.asked:.2f}",
             ),
             (
                 "negative share of accounts",

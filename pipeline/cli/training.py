@@ -66,7 +66,10 @@ def train(
     out: Annotated[Path, typer.Option(help="Model folder to write; checkpoints go to OUT/run.")],
     *,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint.")
+        bool,
+        typer.Option(
+            "--resume", help="Go on from the last checkpoint; altered texts are drawn anew."
+        ),
     ] = False,
 ) -> None:
     """Fine-tune an encoder on labelled JSON lines; needs the `train` extra."""

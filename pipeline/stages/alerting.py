@@ -68,7 +68,12 @@ def moved(alert: AlertRow | None, found: Found, *, before: Tone, models: Sequenc
     by_id = {row.item_id: row for row in inside}
     # By the time an alert resolves its reasons have left the window: it keeps those it had.
     keep = alert if alert and resolved else None
-    telling = most_telling([to_mention(row) for row in inside], at=at, window=reading.window)
+    telling = most_telling(
+        [to_mention(row) for row in inside],
+        at=at,
+        window=reading.window,
+        any_tone=found.any_tone,
+    )
     return AlertRow(
         id=alert_id(found.rule.detector, found.key, transition.fired_at),
         detector=found.rule.detector.value,

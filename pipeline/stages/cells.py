@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from alerts import series
+from alerts import budget, series
+from alerts.defaults import LONGEST_WARM_UP
 from alerts.profile import Profile
 from alerts.types import Hour
 from db.rows import MARKET, SeriesKey
@@ -15,6 +16,9 @@ from pipeline.stages.archive import Archive
 STEP = timedelta(hours=6)
 # What a baseline looks at before its window, and the hour that the border cuts.
 HISTORY = series.HISTORY + timedelta(hours=1)
+# How far back is looked for the beginning of the archive: a rule's longest warm-up, and after it
+# the days that a budget looks at.
+WATCHED = LONGEST_WARM_UP + timedelta(days=budget.HISTORY_DAYS + 1)
 # The market's negative share before there is any, and how many accounts that guess is worth.
 PRIOR_SHARE = 0.25
 PRIOR_ACCOUNTS = 30
@@ -77,13 +81,15 @@ class Market:
     @classmethod
     def before(cls, start: datetime, archive: Archive) -> "Market":
         """Return the market before a cell of the grid that begins at ``start``."""
-        rows = archive.hours([MARKET], since=start - HISTORY, until=start)[MARKET]
+        seen = archive.hours([MARKET], since=start - WATCHED, until=start)[MARKET]
+        rows = [row for row in seen if row.start >= start - HISTORY]
         negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
         share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
         since = start
-        for row in reversed(rows):
+        for row in reversed(seen):
             if since - row.start > LONGEST_SILENCE:
                 break
             since = row.start
         told = [(row.start, row.accounts) for row in rows]
-        return cls(share, since, Profile.of(told, since=since, until=start))
+        learnt = Profile.of(told, since=max(since, start - HISTORY), until=start)
+        return cls(share, since, learnt)

@@ -14,7 +14,8 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from alerts.types import DEFAULTS, Detector, SeriesState, Severity, TransitionKind
+from alerts.defaults import DEFAULTS
+from alerts.types import Detector, SeriesState, Severity, TransitionKind
 from alerts.walk import resume_at
 from db.alert_rows import AlertEventRow, AlertRow
 from db.alerts import find_alerts, save_alerts

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from alerts import slow_burn
 from alerts.detectors import measure
 from alerts.series import Baseline, Series, to_us
-from alerts.types import Reading, Rule
+from alerts.types import Detector, Reading, Rule
 from db.rows import MentionRow, SeriesKey
 from pipeline.stages.alerting import to_mention
 from pipeline.stages.archive import Archive
@@ -17,6 +18,7 @@ class Measured:
     """A reading and where it comes from.
 
     Attributes:
+        baseline: What the detector compares with; of ``slow_burn`` that of a week before.
         mentions: Of the window, by event time; copies included.
     """
 
@@ -47,4 +49,5 @@ def measure_at(archive: Archive, key: SeriesKey, at: datetime, rule: Rule) -> Me
     moment = to_us(at)
     reading = measure(series, moment, rule)
     inside = tuple(row for row in rows if row.published_at > at - reading.window)
-    return Measured(reading, series.baseline(moment), market, inside)
+    days_ago = slow_burn.DAYS if rule.detector is Detector.SLOW_BURN else 0
+    return Measured(reading, series.baseline(moment, days_ago=days_ago), market, inside)

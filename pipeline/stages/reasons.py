@@ -1,7 +1,7 @@
 """Why an alert stands as it does: what was measured, and what it was compared with."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -32,6 +32,11 @@ class Found:
     key: SeriesKey
     name: str
     rows: Sequence[MentionRow]
+
+    @property
+    def any_tone(self) -> bool:
+        """Whether accounts of any tone count, and not the negative ones alone."""
+        return self.rule.detector.any_tone
 
     @property
     def inside(self) -> list[MentionRow]:
@@ -72,7 +77,7 @@ def reasons_of(
         models=tuple(models),
         before=before,
         window=tone_of(inside),
-        stories=top_stories(inside),
+        stories=top_stories(inside, any_tone=found.any_tone),
         fired=fired,
         peak=_figures(change.peak_window, change.peak_observed) if change.peak_window else None,
     )
@@ -92,9 +97,15 @@ def tone_of(rows: Sequence[MentionRow]) -> Tone:
     return Tone(accounts=count, negative_share=negative / count, mean_score=sum(scores) / count)
 
 
-def top_stories(rows: Sequence[MentionRow]) -> tuple[Story, ...]:
-    """Return the stories that most negative accounts tell, most told first."""
-    accounts = [row for row in rows if row.copy_of is None and row.sentiment == "negative"]
+def accounts_of(rows: Iterable[MentionRow], *, any_tone: bool) -> list[MentionRow]:
+    """Return the accounts that an alert is about: all, or the negative ones."""
+    accounts = (row for row in rows if row.copy_of is None)
+    return [row for row in accounts if any_tone or row.sentiment == "negative"]
+
+
+def top_stories(rows: Sequence[MentionRow], *, any_tone: bool = False) -> tuple[Story, ...]:
+    """Return the stories that most of the accounts that count tell, most told first."""
+    accounts = accounts_of(rows, any_tone=any_tone)
     accounts.sort(key=lambda row: (row.score, row.published_at, row.item_id))
     stories: dict[int | str, list[MentionRow]] = {}
     for row in accounts:

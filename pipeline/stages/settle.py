@@ -75,7 +75,7 @@ def settle(
         session,
         row.id,
         at=at,
-        outcome=attempt.outcome.value,
+        outcome=outcome.value,
         status=attempt.status,
         detail=attempt.detail,
         duration_ms=attempt.duration_ms,

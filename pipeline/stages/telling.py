@@ -4,7 +4,7 @@ Here series meet: news that another alert tells already is not told a second tim
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from db.alert_rows import AlertEventRow, AlertRow
 from db.rows import MentionRow, ScopeKind
 from pipeline.stages.alerting import graver, moved, said_of, speaks_for
 from pipeline.stages.archive import Archive
-from pipeline.stages.reasons import Found, tone_of
+from pipeline.stages.reasons import Found, accounts_of, tone_of
 from pipeline.stages.walking import Watch
 
 # As long before the window as people remember how a company was spoken of.
@@ -165,7 +165,7 @@ class Teller:
         )
 
     def _told_in(self, watch: Watch, start: datetime, end: datetime) -> set[str]:
-        """Return the negative accounts that an alert tells, of ``(start, end]``."""
+        """Return the accounts that an alert tells, of ``(start, end]``."""
         return {item_id for item_id, at in self._told[watch].items() if start < at <= end}
 
     def _speak_for(self, leader: Watch | None, alert: AlertRow, reading: Reading) -> list[Change]:
@@ -197,7 +197,7 @@ class Teller:
 
     def _index(self, watch: Watch, rows: Sequence[MentionRow]) -> None:
         since = _since(self.alerts[watch])
-        for row in _accounts(rows):
+        for row in accounts_of(rows, any_tone=watch.detector.any_tone):
             if row.published_at > since:
                 self._tellers[row.item_id].add(watch)
                 self._told[watch][row.item_id] = row.published_at
@@ -229,7 +229,3 @@ def _since(alert: AlertRow) -> datetime:
     if alert.reasons is None:
         return alert.fired_at - _LONG_WINDOW
     return Reasons.model_validate(alert.reasons).since
-
-
-def _accounts(rows: Iterable[MentionRow]) -> list[MentionRow]:
-    return [row for row in rows if row.copy_of is None and row.sentiment == "negative"]

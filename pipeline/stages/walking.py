@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
 
-from alerts.types import DEFAULTS, Detector, Hour, Rule, SeriesState
+from alerts.defaults import DEFAULTS
+from alerts.types import Detector, Hour, Rule, SeriesState
 from alerts.walk import walk
 from db.rows import MentionRow, SeriesKey
 from pipeline.rules import Rules

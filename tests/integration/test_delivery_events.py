@@ -9,6 +9,7 @@ import pytest
 from alerts.delivery.schedule import DELAYS, DISABLE_AFTER
 from db.deliveries import list_deliveries
 from db.engine import Engine, transaction
+from db.outbox import attempts
 from db.subscriptions import find_subscription, list_subscriptions
 from pipeline.trial import queue_trial
 from tests.integration.endpoints import receiver
@@ -115,7 +116,10 @@ def test_a_success_begins_the_five_days_anew(engine: Engine, watch: Watch) -> No
 
         assert _disabled_reason(engine, subscription_id) is None
         with transaction(engine) as session:
-            assert [row.state for row in list_deliveries(session)] == ["dead", "delivered", "dead"]
+            rows = list_deliveries(session)
+            assert [row.state for row in rows] == ["dead", "delivered", "dead"]
+            made = [attempt.outcome for attempt in attempts(session, rows[0].id)]
+        assert made == ["failed"] * (len(DELAYS) - 1) + ["dead"]
 
 
 def test_receivers_that_are_both_away_do_not_tell_of_each_other_for_ever(

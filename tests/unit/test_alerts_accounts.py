@@ -68,6 +68,9 @@ def test_a_stamped_or_slightly_edited_text_is_a_copy(title: str) -> None:
             "Quillmere is in merger talks with Nimbrava",
             "Quillmere denies merger talks with Nimbrava",
         ),
+        ("Northlake will pay a dividend this year", "Northlake won't pay a dividend this year"),
+        ("Quillmere can meet all its debts in May", "Quillmere cannot meet all its debts in May"),
+        ("Shares of Quillmere jump this morning", "Shares of Quillmere jump this evening"),
         ("招商银行第三季度净利润同比增长", "平安银行第三季度净利润同比增长"),
     ],
 )

@@ -2,15 +2,18 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from alerts.defaults import DEFAULTS
 from alerts.detectors import measure, next_step
+from alerts.negative_spike import severity_of
 from alerts.series import Series, to_us
-from alerts.types import DEFAULTS, Detector, Hour, Mention, Reading, Rule
+from alerts.types import Detector, Hour, Mention, Reading, Rule
 
 START = datetime(2024, 1, 1, tzinfo=UTC)
 AT = START + timedelta(days=30, hours=12)
@@ -141,3 +144,40 @@ def test_only_the_surge_steps_at_good_news() -> None:
         found = AT if detector is SURGE else None
         rule = DEFAULTS[detector]
         assert next_step(series, to_us(AT) - 1, rule) == (found and to_us(found))
+
+
+def test_what_fires_does_not_clear_however_little_the_budget_asks() -> None:
+    before = news(24, 0.25, days=29, until=AT - timedelta(days=1))
+    day = [
+        Mention(
+            f"now {n}",
+            AT - timedelta(minutes=50 * n),
+            f"outlet {n % 6}",
+            "",
+            negative=n % 24 < 11,
+            score=0.0,
+            is_copy=False,
+        )
+        for n in range(24)
+    ]
+    asked = replace(DEFAULTS[SHIFT], threshold=0.5)
+
+    reading = read([*before, *day], SHIFT, asked)
+
+    assert 0 < reading.z_share < asked.clear_z
+    assert reading.fires
+    assert not reading.clears
+    assert read([*before, *day], SHIFT, replace(asked, threshold=2.0)).clears
+
+
+@pytest.mark.parametrize("detector", list(Detector))
+def test_what_firing_asks_for_times_one_is_critical(detector: Detector) -> None:
+    before = news(40, 0.2, days=23, until=AT - timedelta(days=7))
+    bad = [*before, *news(160, 0.7, days=7)]
+
+    reading = read(bad, detector)
+
+    assert reading.fires
+    assert reading.observed >= reading.asked
+    assert severity_of(reading, replace(DEFAULTS[detector], critical_factor=1.0)) == "critical"
+    assert severity_of(reading, replace(DEFAULTS[detector], critical_factor=99.0)) == "warning"

@@ -52,3 +52,10 @@ def test_copies_good_news_and_news_outside_the_window_are_no_evidence() -> None:
 
 def test_the_same_item_is_evidence_once() -> None:
     assert most_telling([mention("One"), mention("One")], at=AT, window=WINDOW) == [mention("One")]
+
+
+def test_good_news_is_evidence_where_any_tone_counts() -> None:
+    good, copy = mention("One", 0.8, negative=False), mention("Two", is_copy=True)
+    bad = mention("Three", -0.9)
+
+    assert most_telling([good, copy, bad], at=AT, window=WINDOW, any_tone=True) == [bad, good]

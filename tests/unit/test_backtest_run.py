@@ -1,13 +1,17 @@
 """Backtests on items in memory: differences, crises, and nothing from the future."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alerts.types import Rule
+from alerts.defaults import DEFAULTS
+from alerts.messages import AlertEvent
+from alerts.types import Detector, Rule
 from db.rows import ItemRow, ScopeKind, SeriesKey
+from db.tone import Tone
 from pipeline.backtest.memory_archive import MemoryArchive
 from pipeline.backtest.run import Fired, alerts_of, backtest, compare
 from pipeline.backtest.truth import TruthError, judge, read_truth
@@ -124,3 +128,30 @@ def test_crises_that_cannot_be_read_are_told_by_line(
 
     with pytest.raises(TruthError, match=problem):
         read_truth(path)
+
+
+def test_alerts_of_two_detectors_on_one_company_are_not_compared() -> None:
+    surge = DEFAULTS[Detector.ATTENTION_SURGE]
+    lax = replace(surge, min_negative=3, min_sources=2, min_z_volume=2.0)
+    spikes, surges = alerts(Rule()), alerts(lax)
+    assert {alert.scope for alert in spikes} & {alert.scope for alert in surges}
+
+    found = compare(spikes, surges, until=END)
+
+    assert found.both == ()
+    assert len(found.only_first) == len(spikes)
+    assert len(found.only_second) == len(surges)
+
+
+def test_an_attention_surge_of_good_news_has_evidence_and_stories() -> None:
+    lax = replace(DEFAULTS[Detector.ATTENTION_SURGE], min_negative=3, min_sources=2, min_z_volume=2)
+    good = [replace(row, tone=Tone(0.0, 0.1, 0.9)) for row in archive()]
+
+    found = alerts(lax, good)
+
+    assert found
+    for alert in found:
+        assert alert.changes[0].alert.evidence
+        data = AlertEvent.model_validate_json(alert.first.event.body).data
+        assert data.reasons is not None
+        assert data.reasons.stories

@@ -84,10 +84,14 @@ def test_a_hugging_face_classifier_is_read_by_its_own_label_order(tmp_path: Path
     model.save_pretrained(tmp_path)
     save_tokenizer(tmp_path)
 
-    [analysis] = load_classifier(str(tmp_path), device="cpu").classify(["bank falls"])
+    classifier = load_classifier(str(tmp_path), device="cpu")
+    [analysis] = classifier.classify(["bank falls"])
 
     assert analysis.sentiment is Sentiment.NEGATIVE
     assert analysis.topics == ()
+    model.classifier.bias.data = torch.tensor([0.0, 5.0, 0.0])
+    model.save_pretrained(tmp_path)
+    assert load_classifier(str(tmp_path), device="cpu").version != classifier.version
 
 
 def test_labels_that_name_no_sentiment_are_refused() -> None:

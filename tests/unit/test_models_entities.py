@@ -93,6 +93,9 @@ def test_a_name_that_is_a_common_word_counts_with_business_around_it(
         "",
         "TSLA F C",
         "(SH000001)",
+        "上证指数（000001）跌破3000点",
+        "上证50（000016）、中证500（000905）和科创50（000688）",
+        "上证综指代码000001",
     ],
 )
 def test_common_words_persons_places_and_media_are_no_companies(
@@ -110,6 +113,7 @@ def test_common_words_persons_places_and_media_are_no_companies(
         ("600519.SH 涨停", "600519.SS"),
         ("代码：600519", "600519.SS"),
         ("云天化（600096）被归纳到碳交易板块", "600096.SS"),
+        ("中证报讯，平安银行（000001）", "000001.SZ"),
         ("Microsoft <MSFT.O> and others", "MSFT"),
         ("HKEX: 700", "0700.HK"),
     ],

@@ -194,6 +194,7 @@ def test_outlets_and_platforms_count_with_evidence_alone(gazetteer: Gazetteer) -
     [
         ("The S&P 500 fell", "S&P 500"),
         ("They play at the Aviva Stadium", "Aviva Stadium"),
+        ("They met at the Disney Cup", "Disney"),
         ("Ask @Vornholt about it", "Vornholt"),
         ("Ask $VORNH about it", "VORNH"),
         ("中国人民银行降息", "中国人民银行"),
@@ -203,6 +204,14 @@ def test_phrases_venues_handles_and_unknown_symbols_are_no_companies(
     gazetteer: Gazetteer, text: str, name: str
 ) -> None:
     assert linked(gazetteer, text, seen(text, name)) == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["Disney Open to Selling a Stake", "Disney Cup Sizes Shrink", "Disney Field Workers Strike"],
+)
+def test_a_company_in_a_headline_in_capitals_is_no_venue(gazetteer: Gazetteer, text: str) -> None:
+    assert ids(linked(gazetteer, text, seen(text, "Disney"))) == ["DIS"]
 
 
 def test_the_tone_towards_a_company_is_the_mean_over_the_places_that_name_it(

@@ -13,6 +13,9 @@ from models.explanation.integrate import integrate
 from models.explanation.words import Token, join_words
 from models.labels import Sentiment
 from models.loading import load_classifier, load_model
+from models.multihead import load_multihead
+from models.prefix import PrefixedEncoder
+from models.version import write_sums
 from tests.tiny_models import CONFIG, HEADS, save_model, save_tokenizer
 
 NEWS = "The profit of Northwind falls, fraud"
@@ -62,6 +65,25 @@ def test_the_score_is_that_of_the_classifier(explainer: Explainer, tiny: Path) -
         told = explainer.explain(NEWS, label=label, spans=places)
         assert told.probability == pytest.approx(probability, abs=0.02)
         assert missed(told) <= 0.05
+
+
+def test_a_model_with_a_prefix_is_explained_as_it_answers(tmp_path: Path) -> None:
+    plain, prefixed = save_model(tmp_path / "plain"), tmp_path / "prefixed"
+    model = load_multihead(plain)
+    torch.manual_seed(1)
+    # Layers, keys and values, heads, tokens of the prefix, width of a head.
+    model.encoder = PrefixedEncoder(model.encoder, torch.randn(2, 2, 2, 3, 8))
+    model.save(prefixed)
+    save_tokenizer(prefixed)
+    write_sums(prefixed)
+    [analysis] = load_classifier(str(prefixed), device="cpu").classify([NEWS])
+
+    told = Explainer(load_model(str(prefixed), device="cpu")).explain(NEWS)
+    without = Explainer(load_model(str(plain), device="cpu")).explain(NEWS)
+
+    assert told.probability == pytest.approx(analysis.probabilities[Sentiment.NEGATIVE], abs=0.02)
+    assert missed(told) <= 0.05
+    assert told.probability != pytest.approx(without.probability, abs=0.02)
 
 
 def test_an_entity_named_twice_has_the_mean_of_both_places(explainer: Explainer) -> None:

@@ -109,6 +109,17 @@ def test_the_split_is_the_same_for_the_same_seed_and_disjoint(tmp_path: Path) ->
     assert len(first[1]) == 10
 
 
+def test_what_is_held_back_repeats_no_text_that_is_learnt(tmp_path: Path) -> None:
+    rows = [{"text": str(number % 50), "label": "neutral"} for number in range(100)]
+    write(tmp_path / "s.jsonl", *rows)
+    files = [DataFile(file=Path("s.jsonl"), task="sentiment")]
+
+    learnt, held = split_examples(files, tmp_path, held_back=0.2, seed=1)
+
+    assert held
+    assert {example.text for example in learnt}.isdisjoint(example.text for example in held)
+
+
 def test_an_overconfident_head_gets_a_temperature_above_one() -> None:
     rng = np.random.default_rng(3)
     true = rng.integers(0, 3, 3000)

@@ -44,6 +44,7 @@ def transition(
         window=WINDOW,
         observed=4.0,
         expected=0.25,
+        asked=3.0,
         z_volume=4.0,
         z_share=3.0,
         items=5,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from alerts.types import DEFAULTS, Detector, Rule
+from alerts.defaults import DEFAULTS
+from alerts.types import Detector, Rule
 from db.rows import MARKET, ScopeKind, SeriesKey
 from pipeline.rules import COMPUTED, Rules, RulesError, load_rules
 from tests.compose import ROOT
@@ -135,6 +136,7 @@ def test_the_first_rule_that_holds_a_series_decides(load: Load) -> None:
         ('[[rules]]\nname = "a"\nmarket = true\nmin_ratio = inf', r"', min_ratio: .*finite"),
         ('[[rules]]\nname = "a"\nmarket = true\nalerts_per_day = inf', "finite number"),
         ('[[rules]]\nname = "a"\nmarket = true\nwindow = "13h"', "long_window is shorter"),
+        ('[[rules]]\nname = "a"\nmarket = true\nwarm_up = "29d"', "warm_up: .*less than or equal"),
         ("", r"rules: Field required"),
         ("rules = []", r"rules: List should have at least 1 item"),
         ('[[rules]]\nname = "a"', "rule 'a': watches nothing"),
