@@ -3,15 +3,17 @@
     python -m benchmarks.store --json out.json
 
 fills a PostgreSQL in a temporary folder with invented items of ninety days, and before and after
-that stores batches by the worker's own code and asks for trends of single companies.
+that stores batches by the worker's own code and asks for trends of single companies. It tells too
+how long an item keeps the lock under which accounts are placed: what it leaves bounds all workers.
 """
 
 import math
 import random
 import tempfile
 import time
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from itertools import count
 from pathlib import Path
 from statistics import median
@@ -23,11 +25,11 @@ import typer
 from alerts.accounts.copies import read_text
 from alerts.accounts.vectors import pack
 from benchmarks.common import Row, machine, save, say, show_table
-from db.engine import Engine, create_engine, transaction
+from db.engine import Engine, Session, create_engine, transaction
 from db.items import store_items
 from db.migrate import upgrade
 from db.partitions import add_missing_month
-from db.rows import EntityRow, ItemRow, Progress, ScopeKind, SeriesKey
+from db.rows import EntityRow, ItemRow, Places, Progress, ScopeKind, SeriesKey
 from db.tone import Tone
 from db.trends import trend
 from pipeline.demo.embedded import start_postgres
@@ -138,21 +140,40 @@ def _vector(rng: random.Random) -> bytes:
     return pack([each / math.hypot(*vector) for each in vector])
 
 
-def insert_rate(
-    engine: Engine, rng: random.Random, accounts: SharedAccounts, since: datetime
-) -> float:
-    """Return rows/s of batches as the worker stores them, one connection."""
-    rows = [invented(rng, number, since) for number in range(_BATCH * _BATCHES)]
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """How fast batches were stored.
+
+    Attributes:
+        rows_per_s: Of one connection.
+        locked_ms: Of an item, from before its accounts are placed to the commit.
+    """
+
+    rows_per_s: float
+    locked_ms: float
+
+
+def insert(
+    engine: Engine, rng: random.Random, accounts: SharedAccounts, since: datetime, batches: int
+) -> Stored:
+    """Store batches as the worker does, one connection."""
+    rows = [invented(rng, number, since) for number in range(_BATCH * batches)]
     texts = {row.id: read_text(row.title, row.body) for row in rows}
-    place = partial(accounts.place, texts=texts)
+    placed: list[float] = []
+
+    def place(session: Session, new: Sequence[ItemRow]) -> Places:
+        placed.append(time.perf_counter())
+        return accounts.place(session, new, texts)
+
     make_partitions(engine, since)
-    started = time.perf_counter()
+    started, locked = time.perf_counter(), 0.0
     for first in range(0, len(rows), _BATCH):
         batch = rows[first : first + _BATCH]
         with transaction(engine) as session:
             progress = [Progress("raw", 0, first, batch[-1].published_at)]
             store_items(session, batch, progress, place=place)
-    return len(rows) / (time.perf_counter() - started)
+        locked += time.perf_counter() - placed[-1]
+    return Stored(len(rows) / (time.perf_counter() - started), 1000 * locked / len(rows))
 
 
 def query_times(engine: Engine, rng: random.Random) -> list[float]:
@@ -168,7 +189,7 @@ def query_times(engine: Engine, rng: random.Random) -> list[float]:
     return sorted(times)
 
 
-def measure(sizes: list[int], runs: int) -> list[Row]:
+def measure(sizes: list[int], runs: int, batches: int) -> list[Row]:
     """Return rates and times at each size, the empty database first."""
     rng = random.Random(7)  # noqa: S311 - no secret
     found: list[Row] = []
@@ -182,12 +203,13 @@ def measure(sizes: list[int], runs: int) -> list[Row]:
             accounts = SharedAccounts()
             # Each run begins when the accounts of the one before are too old to be compared with.
             starts = (_START + timedelta(days=_DAYS + 5 * run) for run in count())
-            insert_rate(engine, rng, accounts, next(starts))  # the first one makes the pages
+            insert(engine, rng, accounts, next(starts), _BATCHES)  # the first one makes the pages
             size = 0
             for goal in [0, *sizes]:
                 fill(postgres.url, size, goal)
                 size = goal
-                rates = [insert_rate(engine, rng, accounts, next(starts)) for _ in range(runs)]
+                told = [insert(engine, rng, accounts, next(starts), batches) for _ in range(runs)]
+                rates = [one.rows_per_s for one in told]
                 times = query_times(engine, rng)
                 found.append(
                     {
@@ -195,6 +217,7 @@ def measure(sizes: list[int], runs: int) -> list[Row]:
                         "rows_per_s": median(rates),
                         "lowest": min(rates),
                         "highest": max(rates),
+                        "locked_ms": median(one.locked_ms for one in told),
                         "trend_p50_ms": 1000 * times[len(times) // 2],
                         "trend_p95_ms": 1000 * times[int(0.95 * len(times))],
                     }
@@ -211,11 +234,17 @@ def main(
         list[int] | None, typer.Option("--size", min=1000, help="Items. [1000000 10000000]")
     ] = None,
     runs: Annotated[int, typer.Option(min=1, help="Runs.")] = 3,
+    batches: Annotated[
+        int, typer.Option(min=1, help="Of 256 items, a run; that many accounts gather.")
+    ] = _BATCHES,
     json_file: Annotated[Path | None, typer.Option("--json", help="Write the result here.")] = None,
 ) -> None:
     """Measure storing and asking at several sizes."""
-    rows = measure(sizes or [1_000_000, 10_000_000], runs)
-    columns = ("items", "rows/s", "lowest", "highest", "trend p50, ms", "trend p95, ms")
+    rows = measure(sizes or [1_000_000, 10_000_000], runs, batches)
+    columns = (
+        *("items", "rows/s", "lowest", "highest", "locked, ms an item"),
+        *("trend p50, ms", "trend p95, ms"),
+    )
     table = [[round(v, 1) if isinstance(v, float) else v for v in row.values()] for row in rows]
     show_table(f"batches of {_BATCH}, median of {runs}", columns, table)
     save(json_file, {"sizes": rows, **machine()})
