@@ -1,6 +1,6 @@
 """When an alert may go out to a subscription: its quiet hours and its digests."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from db.delivery_rows import SubscriptionRow
@@ -39,9 +39,10 @@ def _between(start: time, end: time, clock: time) -> bool:
 def _next(clock: time, zone: ZoneInfo, *, after: datetime) -> datetime:
     """Return the next moment at which clocks in a zone show a time."""
     today = after.astimezone(zone).date()
-    # Over a change of summer time, one of the days may bring it too early or not at all.
-    moments = (
-        datetime.combine(today + timedelta(days=days), clock, zone).astimezone(after.tzinfo)
-        for days in range(3)
-    )
-    return min(moment for moment in moments if moment > after)
+    moments = []
+    for days in range(3):
+        local = datetime.combine(today + timedelta(days=days), clock, zone)
+        first, second = (local.replace(fold=fold).astimezone(UTC) for fold in (0, 1))
+        # Where clocks are put back they show it twice; where they are put forward, not at all.
+        moments += [first, second] if second > first else [first]
+    return min(moment for moment in moments if moment > after).astimezone(after.tzinfo)

@@ -23,6 +23,7 @@ from sqlalchemy import (
     Table,
     Text,
     func,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
@@ -105,6 +106,8 @@ entities = Table(
     Column("kind", Text, nullable=False),
     Column("came_at", TIME, comment="newest event time stored when it came"),
     Index("ix_entities_unlisted", "came_at", postgresql_where="kind = 'unlisted'"),
+    Index("ix_entities_lower_id", text("lower(id)")),
+    Index("ix_entities_lower_name", text("lower(name)")),
 )
 
 # published_at is repeated so that the mentions of a series are one range of the primary key.

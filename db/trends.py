@@ -11,13 +11,18 @@ import sqlalchemy as sa
 
 from db.engine import Session
 from db.rows import BUCKET, MARKET, HourRow, MentionRow, Progress, ScopeKind, SeriesKey, TrendRow
-from db.tables import entities, items, trend_5m
+from db.tables import items, trend_5m
 from db.tables import partition_progress as progress_table
 
 _FIND_ENTITY = sa.text("""
-    SELECT id, name FROM entities WHERE lower(:name) IN (lower(id), lower(name)) ORDER BY name, id
+    SELECT id, name FROM entities WHERE lower(id) = lower(:name) OR lower(name) = lower(:name)
+    ORDER BY name, id
 """)
 _FIND_TOPIC = sa.text("SELECT id, id FROM topics WHERE lower(id) = lower(:name) ORDER BY id")
+
+# Ids as one array: a statement has at most 65,535 parameters.
+_NAMES = sa.text("SELECT id, name FROM entities WHERE id = ANY(CAST(:ids AS text[]))")
+_MODELS = sa.text("SELECT id, model FROM items WHERE id = ANY(CAST(:ids AS text[]))")
 
 # The origin is a Monday: buckets of whole days start at midnight UTC, of weeks on Mondays.
 _TREND = sa.text("""
@@ -101,8 +106,7 @@ def find_series(session: Session, name: str, kind: ScopeKind) -> list[tuple[Seri
 def scope_names(session: Session, keys: Collection[SeriesKey]) -> dict[SeriesKey, str]:
     """Return what people call each series; its id where no name is known."""
     ids = [key.id for key in keys if key.kind is ScopeKind.ENTITY]
-    query = sa.select(entities.c.id, entities.c.name).where(entities.c.id.in_(ids))
-    names = {row.id: row.name for row in session.execute(query)} if ids else {}
+    names = {row.id: row.name for row in session.execute(_NAMES, {"ids": ids})} if ids else {}
     return {
         key: names.get(key.id, key.id) if key.kind is ScopeKind.ENTITY else key.id for key in keys
     }
@@ -182,8 +186,8 @@ def models_of(session: Session, item_ids: Sequence[str]) -> dict[str, str]:
     """Return for each item the version of the classifier that told its tone."""
     if not item_ids:
         return {}
-    query = sa.select(items.c.id, items.c.model).where(items.c.id.in_(item_ids))
-    return {row.id: row.model for row in session.execute(query)}
+    found = session.execute(_MODELS, {"ids": sorted(set(item_ids))})
+    return {row.id: row.model for row in found}
 
 
 def partition_progress(session: Session, topic: str) -> dict[int, Progress]:

@@ -13,6 +13,7 @@ from db.matching import Lists
 _ADD_SECTORS = sa.text("""
     INSERT INTO company_sectors (entity_id, sector)
     SELECT * FROM unnest(CAST(:entity_id AS text[]), CAST(:sector AS text[]))
+    ON CONFLICT (entity_id) DO UPDATE SET sector = excluded.sector
 """)
 
 
@@ -36,6 +37,13 @@ def list_watchlists(session: Session) -> dict[str, tuple[str, ...]]:
     return {row.name: tuple(row.entities) for row in session.execute(query)}
 
 
+def existing_watchlists(session: Session, names: Collection[str]) -> set[str]:
+    """Return which of these watchlists there are; until the transaction ends they stay."""
+    query = sa.select(watchlists.c.name).where(watchlists.c.name.in_(names))
+    query = query.order_by(watchlists.c.name).with_for_update(read=True, key_share=True)
+    return set(session.execute(query).scalars())
+
+
 def delete_watchlist(session: Session, name: str) -> bool:
     """Remove a watchlist; does not commit.
 
@@ -46,6 +54,9 @@ def delete_watchlist(session: Session, name: str) -> bool:
         WatchlistInUse: If a subscription filters by it: without it, that would let nothing
             pass, or everything.
     """
+    # Whoever subscribes to it meanwhile waits, and then finds it gone (``existing_watchlists``).
+    lock = sa.select(watchlists.c.name).where(watchlists.c.name == name).with_for_update()
+    session.execute(lock)
     used = sa.select(sa.literal(1)).where(subscriptions.c.watchlists.any_() == name)
     if session.execute(used.limit(1)).first() is not None:
         raise WatchlistInUse(name)

@@ -9,7 +9,7 @@ import structlog
 
 from alerts.source_silence import HISTORY
 from db.copies import COPY_WINDOW
-from db.engine import Engine, Session, transaction
+from db.engine import Engine, Session, TooSlow, transaction
 from db.locks import try_lock
 from db.partitions import PartitionsRefused, add_missing_month, drop_oldest_month
 from db.retention import Kept, remove_old
@@ -53,20 +53,30 @@ class Retention:
         self._stopping = stopping
 
     def tick(self) -> None:
-        """Remove all that is too old, and make the partitions that are missing.
+        """Make the partitions that are missing, and remove all that is too old.
 
-        Raises DatabaseAway as ``db.engine.transaction`` does.
+        Where the removal of one kind takes too long the others follow all the same; then TooSlow
+        is raised. Raises DatabaseAway as ``db.engine.transaction`` does.
         """
         now = self._now()
+        self._change_months(partial(add_missing_month, now=now), "month_added")
+        works: list[Callable[[], None]] = [self._remove_spent]
         for kept in Kept:
             days = getattr(self._settings, f"{kept.value}_days")
             if days:
                 before = now - timedelta(days=days)
                 if kept is Kept.TRENDS:
-                    self._change_months(partial(drop_oldest_month, before=before), "month_dropped")
-                self._remove(kept, before)
-        self._remove_spent()
-        self._change_months(partial(add_missing_month, now=now), "month_added")
+                    drop = partial(drop_oldest_month, before=before)
+                    works.append(partial(self._change_months, drop, "month_dropped"))
+                works.append(partial(self._remove, kept, before))
+        slow: TooSlow | None = None
+        for work in works:
+            try:
+                work()
+            except TooSlow as error:
+                slow = slow or error
+        if slow is not None:
+            raise slow
 
     def _remove_spent(self) -> None:
         with transaction(self._engine) as session:

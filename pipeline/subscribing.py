@@ -16,7 +16,7 @@ from db.delivery_rows import SubscriptionRow, TargetKind
 from db.engine import Session
 from db.rows import ScopeKind
 from db.secrets import MAX_OLD_SECRETS, TooManySecrets, rotate_secret
-from db.watchlists import list_watchlists
+from db.watchlists import existing_watchlists, list_watchlists
 from pipeline.catalogue import LANGUAGES
 from pipeline.companies import sectors
 from pipeline.series import UnknownSeries, find_one
@@ -105,7 +105,7 @@ def to_subscription(
         language=language,
         entities=company_ids(session, wish.entities, companies=companies),
         topics=_series(session, "topics", ScopeKind.TOPIC, wish.topics, companies),
-        watchlists=_chosen("watchlists", wish.watchlists, list_watchlists(session)),
+        watchlists=_watchlists(session, wish.watchlists),
         sectors=_chosen("sectors", wish.sectors, sectors().values() if wish.sectors else ()),
         severities=_chosen("severities", wish.severities, Severity),
         languages=_chosen("languages", wish.languages, ITEM_LANGUAGES),
@@ -206,6 +206,14 @@ def _chosen(field: str, wanted: Sequence[str], known: Iterable[str]) -> tuple[st
             listed = ", ".join(sorted(choices.values())) or "nothing: there is none yet"
             raise BadSubscription(field, f"{each!r} is none of {listed}")
     return tuple(dict.fromkeys(choices[each.strip().lower()] for each in wanted))
+
+
+def _watchlists(session: Session, wanted: Sequence[str]) -> tuple[str, ...]:
+    if not wanted:
+        return ()
+    chosen = _chosen("watchlists", wanted, list_watchlists(session))
+    # One that is deleted meanwhile is refused as one that never was.
+    return _chosen("watchlists", chosen, existing_watchlists(session, chosen))
 
 
 def _quiet(wish: Wish) -> tuple[time, time] | tuple[None, None]:

@@ -39,8 +39,12 @@ def record_command(session: Session, action: str, target: str) -> None:
     """
     from db.audit import Deed, record
 
+    record(session, Deed(user(), None, f"tapewatch {action}", target, "command line", "done"))
+
+
+def user() -> str:
+    """Return the name of who runs the command."""
     try:
-        actor = getpass.getuser()
+        return getpass.getuser()
     except (KeyError, OSError):  # a container's user without a name
-        actor = f"uid {os.getuid()}"
-    record(session, Deed(actor, None, f"tapewatch {action}", target, "command line", "done"))
+        return f"uid {os.getuid()}"

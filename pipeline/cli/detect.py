@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TextIO
 
 import typer
 
@@ -83,11 +83,12 @@ def detect(
             scored = list(_score(series, stack))
         except (UnicodeDecodeError, csv.Error) as error:
             raise fail(f"{series} is not a CSV file in UTF-8: {error}") from error
-        target = (
-            sys.stdout
-            if output is None
-            else stack.enter_context(output.open("w", encoding="utf-8", newline=""))
-        )
+        target: TextIO = sys.stdout
+        if output is not None:
+            try:
+                target = stack.enter_context(output.open("w", encoding="utf-8", newline=""))
+            except OSError as error:
+                raise fail(f"cannot write {output}: {error.strerror}") from error
         writer = csv.writer(target, lineterminator="\n")
         writer.writerow((*_COLUMNS, "anomaly_score"))
         writer.writerows(scored)

@@ -15,6 +15,7 @@ _KNOWN = {
     ("pipeline.rules", "RulesError"): (WRONG_USE, ""),
     ("models.entities.table", "CompaniesError"): (WRONG_USE, ""),
     ("pipeline.backtest.scoring", "StaleScores"): (FAILED, ""),
+    ("pipeline.backtest.truth", "TruthError"): (WRONG_USE, ""),
     ("pipeline.sources.replay", "SourceError"): (FAILED, ""),
     ("pipeline.schema", "NotMigrated"): (FAILED, ""),
     ("models.loading", "ModelError"): (FAILED, "; TAPEWATCH_MODEL__PATH names the model"),

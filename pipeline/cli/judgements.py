@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 from uuid import UUID
@@ -14,6 +13,8 @@ from pipeline.cli.alert_ids import AlertId
 from pipeline.cli.fail import WRONG_USE, fail
 
 if TYPE_CHECKING:
+    from pydantic import ValidationError
+
     from db.alert_rows import SilenceRow
 
 app = typer.Typer(no_args_is_help=True, help="List silences, or end one.")
@@ -41,7 +42,7 @@ def silence(
     """
     from pydantic import ValidationError
 
-    from pipeline.cli.database import open_session, record_command
+    from pipeline.cli.database import open_session, record_command, user
     from pipeline.judging import NewSilence
     from pipeline.judging import silence as store
     from pipeline.runtime import load_settings
@@ -56,15 +57,14 @@ def silence(
             severity=severity,
             hours=hours,
             reason=reason,
-            author=author or getpass.getuser(),
+            author=author or user(),
         )
         with open_session(settings) as session:
             companies = tuple(settings.model.companies)
             row = store(session, wanted, now=datetime.now(UTC), companies=companies)
             record_command(session, "silence", str(row.id))
     except ValidationError as error:
-        problem = error.errors()[0]
-        raise fail(f"{problem['loc'][0]}: {problem['msg']}", status=WRONG_USE) from error
+        raise _wrong(error) from error
     except BadQuery as error:
         raise fail(str(error), status=WRONG_USE) from error
     typer.echo(_line(row))
@@ -98,6 +98,12 @@ def end(silence_id: Annotated[UUID, typer.Argument(metavar="ID")]) -> None:
         raise fail(f"no silence with the id {silence_id} is active")
 
 
+def _wrong(error: ValidationError) -> typer.Exit:
+    """Say which option holds what it must not."""
+    problem = error.errors()[0]
+    return fail(f"{problem['loc'][0]}: {problem['msg']}", status=WRONG_USE)
+
+
 def acknowledge(
     alert_id: AlertId,
     verdict: Annotated[Verdict, typer.Argument(help="What you make of it.")],
@@ -106,11 +112,16 @@ def acknowledge(
     author: _Author = None,
 ) -> None:
     """Say what you make of an alert; the last word counts in `tapewatch precision`."""
-    from pipeline.cli.database import open_session, record_command
+    from pydantic import ValidationError
+
+    from pipeline.cli.database import open_session, record_command, user
     from pipeline.judging import NewAcknowledgement, judge
     from pipeline.runtime import load_settings
 
-    wanted = NewAcknowledgement(verdict=verdict, note=note, author=author or getpass.getuser())
+    try:
+        wanted = NewAcknowledgement(verdict=verdict, note=note, author=author or user())
+    except ValidationError as error:
+        raise _wrong(error) from error
     with open_session(load_settings()) as session:
         known = judge(session, alert_id, wanted)
         if known:

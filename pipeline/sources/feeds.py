@@ -1,6 +1,7 @@
 """RSS and Atom feeds: the list of them, and one polite look at one of them. No schedule."""
 
 import calendar
+import io
 import json
 import time
 import tomllib
@@ -209,7 +210,9 @@ def _parsed(content: bytes, media_type: str) -> Any:  # noqa: ANN401  # feedpars
     told = {"content-type": media_type}
     try:
         declares_entities = _ENTITY in convert_to_utf8(told, content, {}).lower()
-        parsed = None if declares_entities else feedparser.parse(content, response_headers=told)
+        # As a stream: bytes it would first take for the path of a file.
+        stream = io.BytesIO(content)
+        parsed = None if declares_entities else feedparser.parse(stream, response_headers=told)
     except Exception as error:  # whatever its parsers raise on what is no feed
         raise FeedError(f"no feed: {type(error).__name__}") from error
     if parsed is None:  # no feed needs them: they are a bomb, or a way to files of ours

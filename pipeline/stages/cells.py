@@ -81,15 +81,18 @@ class Market:
     @classmethod
     def before(cls, start: datetime, archive: Archive) -> "Market":
         """Return the market before a cell of the grid that begins at ``start``."""
-        seen = archive.hours([MARKET], since=start - WATCHED, until=start)[MARKET]
-        rows = [row for row in seen if row.start >= start - HISTORY]
+        rows = archive.hours([MARKET], since=start - HISTORY, until=start)[MARKET]
         negative = sum(row.negative for row in rows) + PRIOR_SHARE * PRIOR_ACCOUNTS
         share = negative / (sum(row.accounts for row in rows) + PRIOR_ACCOUNTS)
         since = start
-        for row in reversed(seen):
+        for row in reversed(rows):
             if since - row.start > LONGEST_SILENCE:
                 break
             since = row.start
+        else:  # no gap: what begins before the history was watched all along
+            oldest = archive.start() or since
+            if since - (start - HISTORY) < LONGEST_SILENCE and oldest < since:
+                since = max(oldest, start - WATCHED)
         told = [(row.start, row.accounts) for row in rows]
         learnt = Profile.of(told, since=max(since, start - HISTORY), until=start)
         return cls(share, since, learnt)

@@ -76,12 +76,14 @@ def heard_until(
         now: The wall clock's time.
 
     Returns:
-        None while nothing is stored, or a waiting partition has not stored its first item.
+        Not after ``now``: an item dated ahead says nothing of its time. None while nothing is
+        stored, or a waiting partition has not stored its first item.
     """
     newest = max((p.event_at for p in progress.values() if p.event_at is not None), default=None)
     if newest is None:
         return None
     if any(is_lagging(partition, progress, end) for partition, end in end_offsets.items()):
-        return watermark(progress, end_offsets, lateness=lateness, idle=False)
+        told = watermark(progress, end_offsets, lateness=lateness, idle=False)
+        return None if told is None else min(told, now)
     is_live = now - newest < LIVE
-    return max(newest, now - lateness) if is_live else newest
+    return min(max(newest, now - lateness), now) if is_live else newest

@@ -8,7 +8,7 @@ from db.copies import exact_copies
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import MARKET, EntityRow, HourRow, Places, ScopeKind, SeriesKey
-from db.trends import archive_start, find_series, hours, mentions, scope_names, trend
+from db.trends import archive_start, find_series, hours, mentions, models_of, scope_names, trend
 from tests.integration.samples import (
     NEUTRAL,
     NOON,
@@ -178,3 +178,14 @@ def test_the_archive_starts_with_its_oldest_event_time(engine: Engine) -> None:
 
     with transaction(engine) as session:
         assert archive_start(session) == NOON - HOUR
+
+
+def test_more_ids_than_a_statement_has_parameters_are_no_trouble(engine: Engine) -> None:
+    ids = [f"nobody {number}" for number in range(70_000)]
+    with transaction(engine) as session:
+        store_items(session, [item("a")], [])
+
+        assert models_of(session, [*ids, "a", "a"]).keys() == {"a"}
+        names = scope_names(session, [SeriesKey(ScopeKind.ENTITY, key) for key in ids])
+
+    assert len(names) == len(ids)

@@ -214,6 +214,7 @@ def test_the_command_line_takes_them(
     assert run("silence", "--reason", "everything")[0] == 2
     assert run("ack", str(row.id), "wanted", "--author", "ann")[0] == 0
     assert run("ack", str(uuid4()), "wanted")[0] == 1
+    assert run("ack", str(row.id), "wanted", "--author", "a" * 101)[0] == 2
     assert "1.00" in run("precision", "--by", "severity")[1]
     assert run("precision", "--by", "mood")[0] == 2
 

@@ -3,6 +3,7 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
@@ -10,8 +11,9 @@ from sqlalchemy import text
 
 from db.alerts import save_alerts
 from db.audit import Deed, record
-from db.engine import Engine, transaction
+from db.engine import Engine, Session, TooSlow, transaction
 from db.items import store_items
+from db.retention import Kept
 from db.rows import Progress
 from db.spent import Spent, remove_spent
 from db.subscriptions import create_subscription
@@ -222,3 +224,24 @@ def test_a_time_too_short_for_detection_is_no_setting() -> None:
     for name in ("items_days", "trends_days"):
         with pytest.raises(ValidationError, match="60"):
             RetentionSettings.model_validate({name: 30})
+
+
+def test_one_kind_that_takes_too_long_keeps_no_other_from_being_removed(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(engine, age=timedelta(days=200))
+    remove = retention.remove_old
+
+    def too_slow(session: Session, what: Kept, **more: Any) -> int:
+        if what is Kept.ITEMS:
+            raise TooSlow("a statement was cut short")
+        return remove(session, what, **more)
+
+    monkeypatch.setattr(retention, "remove_old", too_slow)
+
+    with pytest.raises(TooSlow):
+        run(engine, DAYS)
+
+    left = count(engine)
+    assert left["items"] == 3
+    assert left["alerts"] == left["audit_log"] == left["trend_5m"] == 0

@@ -88,6 +88,13 @@ def test_an_hour_that_summer_time_leaves_out_or_repeats_ends_the_quiet_once() ->
         assert timedelta(0) < end - day < timedelta(hours=4)
 
 
+def test_the_second_of_a_repeated_hour_is_held_until_its_own_half() -> None:
+    row = subscription((time(22), time(1, 30)), zone=NEW_YORK)
+    second = datetime(2026, 11, 1, 6, 15, tzinfo=UTC)  # 01:15 once more
+
+    assert release_at(row, severity="warning", now=second) == second + timedelta(minutes=15)
+
+
 clocks = st.times().map(lambda clock: clock.replace(second=0, microsecond=0))
 
 

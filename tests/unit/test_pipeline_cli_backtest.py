@@ -142,6 +142,13 @@ def test_alerts_are_measured_by_a_list_of_crises(stream: Path, tmp_path: Path) -
     assert "recall 0.50, median delay 1.0 h, 0 false alerts" in text
 
 
+def test_a_list_of_crises_that_cannot_be_read_is_no_traceback(stream: Path, tmp_path: Path) -> None:
+    truth = tmp_path / "truth.csv"
+    truth.write_text("who,when\n")
+
+    assert explain(run(stream, "--truth", truth).exception or ValueError()) is not None
+
+
 @pytest.mark.parametrize("ending", ["html", "png", "svg"])
 def test_a_series_is_drawn_into_one_file_that_loads_nothing(
     stream: Path, tmp_path: Path, ending: str

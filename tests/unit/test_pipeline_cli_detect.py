@@ -43,3 +43,13 @@ def test_a_bad_file_is_refused_and_nothing_is_written(tmp_path: Path, text: str,
     assert result.exit_code == 1
     assert told in result.stderr
     assert not out.exists()
+
+
+def test_what_cannot_be_written_is_told_in_a_line(tmp_path: Path) -> None:
+    series = tmp_path / "series.csv"
+    series.write_text("timestamp,value\n2026-01-01,1\n")
+
+    result = CliRunner().invoke(app, ["detect", str(series), "-o", str(tmp_path / "no" / "out")])
+
+    assert result.exit_code == 1
+    assert "cannot write" in result.stderr

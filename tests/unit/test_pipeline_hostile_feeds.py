@@ -5,6 +5,7 @@ import tracemalloc
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from pathlib import Path
 
 import httpx
 import pytest
@@ -258,3 +259,11 @@ def test_any_bytes_of_a_feed_are_items_rejects_or_a_feed_error(content: bytes) -
         look(httpx.Response(200, content=content))
     except FeedError:
         return
+
+
+def test_an_answer_that_is_a_path_opens_no_file(tmp_path: Path) -> None:
+    own = tmp_path / "own.xml"
+    own.write_text(rss(ENTRY.format(guid=1, title="A file of ours", date=DATE)), encoding="utf-8")
+
+    with pytest.raises(FeedError, match="no feed"):
+        look(httpx.Response(200, text=str(own)))

@@ -101,6 +101,14 @@ def test_while_messages_wait_no_source_is_silent_for_longer_than_the_watermark_t
     assert heard([stored(0, 5, 0)], {0: 5, 1: 1}, now=at(600)) is None
 
 
+def test_an_item_dated_ahead_does_not_make_the_others_silent() -> None:
+    ahead = [stored(0, 5, 55)]
+
+    assert heard(ahead, {0: 5}, now=at(0)) == at(0)
+    assert heard(ahead, {0: 6}, now=at(0)) == at(0)
+    assert heard(ahead, {0: 5}, now=at(60)) == at(60) - LATE
+
+
 def test_an_archive_ends_with_its_last_item() -> None:
     assert heard([stored(0, 5, 0)], {0: 5}, now=NOON + LIVE) == NOON
     assert heard([], {0: 0}, now=NOON) is None
