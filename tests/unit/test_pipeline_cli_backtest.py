@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from typer.testing import CliRunner, Result
 
 from alerts.messages import json_schema
+from pipeline.cli.fail import explain
 from pipeline.cli.main import app
 from tests.fake_models import KeywordClassifier, OneCompanyFinder
 
