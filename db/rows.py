@@ -123,6 +123,19 @@ class StoreResult:
 
 
 @dataclass(frozen=True, slots=True)
+class AccountScores:
+    """How the accounts of a series speak of it.
+
+    Attributes:
+        negative: How many are negative.
+        scores: One an account, in [-1, 1], by event time, then id.
+    """
+
+    negative: int
+    scores: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class TrendRow:
     """One bucket of one series. ``negative + neutral + positive == accounts``.
 

@@ -10,7 +10,17 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from db.engine import Session
-from db.rows import BUCKET, MARKET, HourRow, MentionRow, Progress, ScopeKind, SeriesKey, TrendRow
+from db.rows import (
+    BUCKET,
+    MARKET,
+    AccountScores,
+    HourRow,
+    MentionRow,
+    Progress,
+    ScopeKind,
+    SeriesKey,
+    TrendRow,
+)
 from db.tables import items, trend_5m
 from db.tables import partition_progress as progress_table
 
@@ -91,6 +101,18 @@ _MENTIONS_OF = {
 }
 _MENTIONS = {kind: sa.text(query.format(story=_STORY)) for kind, query in _MENTIONS_OF.items()}
 
+# Without their texts, which would fill the memory: of a week of the whole market.
+_TONE_OF = """
+    SELECT count(*) FILTER (WHERE sentiment = 'negative'), array_agg(score ORDER BY at, id)
+    FROM ({mentions}) AS mentions (scope, id, at, source, title, url, language, sentiment, score,
+                                   copy_of, story)
+    WHERE copy_of IS NULL
+"""
+_TONE = {
+    kind: sa.text(_TONE_OF.format(mentions=query.format(story=_STORY)))
+    for kind, query in _MENTIONS_OF.items()
+}
+
 
 def find_series(session: Session, name: str, kind: ScopeKind) -> list[tuple[SeriesKey, str]]:
     """Return the series, with their names, whose id or name is ``name`` in any case.
@@ -162,6 +184,15 @@ def mentions(
         for scope_id, *row in session.execute(_MENTIONS[kind], span):
             found[SeriesKey(kind, scope_id)].append(MentionRow(*row))
     return found
+
+
+def account_scores(
+    session: Session, key: SeriesKey, *, since: datetime, until: datetime
+) -> AccountScores:
+    """Return the scores of a series' accounts in ``(since, until]``."""
+    span = {"ids": [key.id], "since": since, "until": until}
+    negative, scores = session.execute(_TONE[key.kind], span).one()
+    return AccountScores(negative, tuple(scores or ()))
 
 
 def archive_start(session: Session) -> datetime | None:

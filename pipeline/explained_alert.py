@@ -104,7 +104,7 @@ def explain_alert(session: Session, alert_id: UUID, rules: Rules) -> Explained:
     ended_at = alert.resolved_at or archive.end() or alert.updated_at
 
     def tone(since: datetime, until: datetime) -> Tone:
-        return tone_of(archive.mentions([alert.scope], since=since, until=until)[alert.scope])
+        return tone_of(archive.scores(alert.scope, since=since, until=until))
 
     return Explained(
         alert,

@@ -9,7 +9,7 @@ from itertools import count
 from alerts.accounts.assign import Placer
 from db.buckets import series_of
 from db.copies import assign_copies
-from db.rows import HourRow, ItemRow, MentionRow, Places, ScopeKind, SeriesKey
+from db.rows import AccountScores, HourRow, ItemRow, MentionRow, Places, ScopeKind, SeriesKey
 from pipeline.stages.accounts import Placing
 
 _HOUR = timedelta(hours=1)
@@ -98,6 +98,12 @@ class MemoryArchive:
     ) -> dict[SeriesKey, list[MentionRow]]:
         """See ``Archive``."""
         return {key: self._mentions_of(key, since, until) for key in keys}
+
+    def scores(self, key: SeriesKey, *, since: datetime, until: datetime) -> AccountScores:
+        """See ``Archive``."""
+        rows = [row for row in self._mentions_of(key, since, until) if row.copy_of is None]
+        negative = sum(row.sentiment == "negative" for row in rows)
+        return AccountScores(negative, tuple(row.score for row in rows))
 
     def hours(
         self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from db import candidates, trends
 from db.engine import Session
-from db.rows import HourRow, MentionRow, ScopeKind, SeriesKey
+from db.rows import AccountScores, HourRow, MentionRow, ScopeKind, SeriesKey
 
 
 class Archive(Protocol):
@@ -57,6 +57,10 @@ class Archive(Protocol):
         self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime
     ) -> dict[SeriesKey, list[MentionRow]]:
         """Return each series' items in ``(since, until]``, by event time, then id."""
+        ...
+
+    def scores(self, key: SeriesKey, *, since: datetime, until: datetime) -> AccountScores:
+        """Return how the accounts of a series in ``(since, until]`` speak of it."""
         ...
 
     def hours(
@@ -129,6 +133,10 @@ class StoredArchive:
     ) -> dict[SeriesKey, list[MentionRow]]:
         """See ``Archive``."""
         return trends.mentions(self._session, keys, since=since, until=until)
+
+    def scores(self, key: SeriesKey, *, since: datetime, until: datetime) -> AccountScores:
+        """See ``Archive``."""
+        return trends.account_scores(self._session, key, since=since, until=until)
 
     def hours(
         self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime

@@ -9,7 +9,7 @@ from alerts.messages import MAX_STORIES, Figures, Reasons, Story, Tone
 from alerts.negative_spike import upper_tail
 from alerts.types import Rule, Transition, TransitionKind
 from db.alert_rows import AlertRow
-from db.rows import MentionRow, SeriesKey
+from db.rows import AccountScores, MentionRow, SeriesKey
 
 _HOUR = timedelta(hours=1)
 
@@ -76,7 +76,7 @@ def reasons_of(
         usual_share=reading.usual_share,
         models=tuple(models),
         before=before,
-        window=tone_of(inside),
+        window=tone_of(_scores_of(inside)),
         stories=top_stories(inside, any_tone=found.any_tone),
         fired=fired,
         peak=_figures(change.peak_window, change.peak_observed) if change.peak_window else None,
@@ -87,14 +87,22 @@ def _figures(window: timedelta, observed: float, expected: float | None = None) 
     return Figures(hours=window / _HOUR, observed=observed, expected=expected)
 
 
-def tone_of(rows: Sequence[MentionRow]) -> Tone:
-    """Return how the mentions that are no copies speak of their series."""
-    scores = [row.score for row in rows if row.copy_of is None]
-    negative = sum(row.copy_of is None and row.sentiment == "negative" for row in rows)
-    count = len(scores)
+def tone_of(said: AccountScores) -> Tone:
+    """Return the tone of accounts."""
+    count = len(said.scores)
     if not count:
         return Tone(accounts=0, negative_share=None, mean_score=None)
-    return Tone(accounts=count, negative_share=negative / count, mean_score=sum(scores) / count)
+    return Tone(
+        accounts=count,
+        negative_share=said.negative / count,
+        mean_score=sum(said.scores) / count,
+    )
+
+
+def _scores_of(rows: Sequence[MentionRow]) -> AccountScores:
+    accounts = accounts_of(rows, any_tone=True)
+    negative = sum(row.sentiment == "negative" for row in accounts)
+    return AccountScores(negative, tuple(row.score for row in accounts))
 
 
 def accounts_of(rows: Iterable[MentionRow], *, any_tone: bool) -> list[MentionRow]:

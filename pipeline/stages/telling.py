@@ -12,7 +12,7 @@ from alerts.grouping import told_by
 from alerts.messages import Reasons, Tone
 from alerts.types import Reading, Severity, TransitionKind
 from db.alert_rows import AlertEventRow, AlertRow
-from db.rows import MentionRow, ScopeKind
+from db.rows import AccountScores, MentionRow, ScopeKind
 from pipeline.stages.alerting import graver, moved, said_of, speaks_for
 from pipeline.stages.archive import Archive
 from pipeline.stages.reasons import Found, accounts_of, tone_of
@@ -186,10 +186,17 @@ class Teller:
         if not firing:
             return
         moments = [one.transition.reading.at for one in self._found]
-        since = min(_since(self.alerts[watch]) for watch in firing)
+        # Compared are the windows of alerts that move, and of those that another one speaks for.
+        starts = [_window_start(one) for one in self._found]
+        starts += [
+            alert.window_start
+            for watch in firing
+            if (alert := self.alerts[watch]).suppressed_by is not None
+        ]
+        begun = min(_since(self.alerts[watch]) for watch in firing)
         rows = self._archive.mentions(
             sorted({watch.key for watch in firing}),
-            since=max(since, min(moments) - BEFORE),
+            since=max(begun, min(starts), min(moments) - BEFORE),
             until=max(moments),
         )
         for watch in firing:
@@ -206,22 +213,21 @@ class Teller:
 def _weeks_before(archive: Archive, found: Sequence[Found]) -> dict[tuple[Watch, object], Tone]:
     """Return the tone of the week before the window of each firing."""
     fired = [one for one in found if one.transition.kind is not TransitionKind.RESOLVED]
-    if not fired:
-        return {}
-    starts = [one.transition.reading.at - one.transition.reading.window for one in fired]
-    keys = sorted({one.key for one in fired})
-    rows = archive.mentions(keys, since=min(starts) - BEFORE, until=max(starts))
-    return {
-        (Watch(one.rule.detector, one.key), one.transition.reading.at): tone_of(
-            [row for row in rows[one.key] if start - BEFORE < row.published_at <= start]
-        )
-        for one, start in zip(fired, starts, strict=True)
-    }
+    tones: dict[tuple[Watch, object], Tone] = {}
+    for one in fired:
+        start = _window_start(one)
+        told = archive.scores(one.key, since=start - BEFORE, until=start)
+        tones[Watch(one.rule.detector, one.key), one.transition.reading.at] = tone_of(told)
+    return tones
+
+
+def _window_start(found: Found) -> datetime:
+    return found.transition.reading.at - found.transition.reading.window
 
 
 def _tone_before(alert: AlertRow) -> Tone:
     if alert.reasons is None:  # of a version that did not store it
-        return tone_of([])
+        return tone_of(AccountScores(0, ()))
     return Reasons.model_validate(alert.reasons).before
 
 
