@@ -172,8 +172,9 @@ def test_what_fires_does_not_clear_however_little_the_budget_asks() -> None:
 
 @pytest.mark.parametrize("detector", list(Detector))
 def test_what_firing_asks_for_times_one_is_critical(detector: Detector) -> None:
-    before = news(40, 0.2, days=23, until=AT - timedelta(days=7))
-    bad = [*before, *news(160, 0.7, days=7)]
+    days = 5 if detector is BURN else 1
+    before = news(4, 0.2, days=30 - days, until=AT - timedelta(days=days))
+    bad = [*before, *news(60, 0.8, days=days)]
 
     reading = read(bad, detector)
 

@@ -9,6 +9,8 @@ import structlog
 
 from pipeline.log import configure
 
+TITLE = "Nimbrava halts withdrawals"
+
 
 @pytest.fixture(autouse=True)
 def _logging_as_before() -> Iterator[None]:
@@ -31,7 +33,7 @@ def test_a_traceback_shows_where_and_what_but_no_values(json: bool) -> None:
     configure(json=json, level="info", stream=stream)
 
     try:
-        fail_with("Nimbrava halts withdrawals")
+        fail_with(TITLE)
     except RuntimeError:
         structlog.stdlib.get_logger("ours").exception("agent_failed")
         logging.getLogger("theirs").exception("theirs failed")
@@ -39,4 +41,4 @@ def test_a_traceback_shows_where_and_what_but_no_values(json: bool) -> None:
     told = stream.getvalue()
     assert told.count("cannot deal with 1 item") == 2
     assert told.count("in fail_with") == 2 or told.count('"fail_with"') == 2
-    assert "Nimbrava" not in told
+    assert TITLE not in told
