@@ -13,7 +13,7 @@ from db.alerts import save_alerts
 from db.audit import Deed, record
 from db.engine import Engine, Session, TooSlow, transaction
 from db.items import store_items
-from db.retention import Kept
+from db.retention import Kept, remove_old
 from db.rows import Progress
 from db.spent import Spent, remove_spent
 from db.subscriptions import create_subscription
@@ -230,12 +230,11 @@ def test_one_kind_that_takes_too_long_keeps_no_other_from_being_removed(
     engine: Engine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fill(engine, age=timedelta(days=200))
-    remove = retention.remove_old
 
     def too_slow(session: Session, what: Kept, **more: Any) -> int:
         if what is Kept.ITEMS:
             raise TooSlow("a statement was cut short")
-        return remove(session, what, **more)
+        return remove_old(session, what, **more)
 
     monkeypatch.setattr(retention, "remove_old", too_slow)
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from captum.attr import IntegratedGradients
 from torch import Tensor
-from transformers import BertConfig, BertForSequenceClassification
+from transformers import BertConfig, BertForSequenceClassification, PreTrainedModel
 
 from models.explanation.explainer import CannotExplain, Explainer, Explanation
 from models.explanation.integrate import integrate
@@ -72,7 +72,9 @@ def test_a_model_with_a_prefix_is_explained_as_it_answers(tmp_path: Path) -> Non
     model = load_multihead(plain)
     torch.manual_seed(1)
     # Layers, keys and values, heads, tokens of the prefix, width of a head.
-    model.encoder = PrefixedEncoder(model.encoder, torch.randn(2, 2, 2, 3, 8))
+    encoder = model.encoder
+    assert isinstance(encoder, PreTrainedModel)
+    model.encoder = PrefixedEncoder(encoder, torch.randn(2, 2, 2, 3, 8))
     model.save(prefixed)
     save_tokenizer(prefixed)
     write_sums(prefixed)
