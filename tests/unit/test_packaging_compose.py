@@ -52,7 +52,7 @@ def test_every_variable_of_the_env_example_is_a_setting_or_read_by_a_compose_fil
         if name.startswith("TAPEWATCH_"):
             assert name in known_variables()
         else:
-            read = f"${{{name}:", f"environment: {name}\n", f"\n  {name}:\n"
+            read = f"${{{name}:", f"\n  {name}:\n"
             assert any(form in text for form in read)
 
 

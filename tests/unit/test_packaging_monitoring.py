@@ -132,3 +132,30 @@ def test_monitoring_refuses_to_start_without_a_secret(secret: str) -> None:
 
     with pytest.raises(compose.MissingVariable, match=secret):
         compose.load(compose.MONITORING, variables=given)
+
+
+def test_what_a_read_only_service_is_given_comes_from_a_file() -> None:
+    model = compose.load(
+        compose.COMPOSE, compose.GPU, compose.MONITORING, variables=compose.MONITORING_SECRETS
+    )
+
+    given = [
+        model[kind][one]
+        for service in model["services"].values()
+        for kind in ("secrets", "configs")
+        for one in service.get(kind, ())
+        if service.get("read_only")
+    ]
+    # All else Compose copies into the container, where it cannot.
+    assert given
+    assert all(set(source) == {"file"} for source in given)
+
+
+def test_the_key_of_prometheus_enters_neither_git_nor_the_image() -> None:
+    model = compose.load(compose.MONITORING, variables=compose.MONITORING_SECRETS)
+    ignored = (compose.ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert model["secrets"]["metrics_key"]["file"] == "./metrics_key"
+    assert "/metrics_key" in (compose.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in ignored
+    assert "!metrics_key" not in ignored
