@@ -72,6 +72,17 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert len(asked) >= 10
 
 
+def test_no_metric_has_a_label_that_prometheus_gives_its_targets() -> None:
+    labels = {
+        label
+        for collector in REGISTRY._collector_to_names
+        for label in getattr(collector, "_labelnames", ())
+    }
+
+    assert {"task", "reason", "partition"} <= labels
+    assert labels.isdisjoint({"job", "instance", "service"})
+
+
 def test_every_metric_and_every_rule_is_in_the_docs() -> None:
     page = (compose.ROOT / "docs/monitoring.md").read_text("utf-8")
     metrics = {
