@@ -104,6 +104,21 @@ def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
         assert f"`{rule['alert']}`" in page
 
 
+def test_every_service_that_stays_is_scraped_by_its_name_and_missed_when_it_is_gone() -> None:
+    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
+    web, services = config["scrape_configs"]
+    stays = set(compose.own_services()) - {"migrate"}
+    [down] = [rule["expr"] for rule in RULES if rule["alert"] == "ServiceDown"]
+
+    assert web["static_configs"] == [{"targets": ["web:8000"], "labels": {"service": "web"}}]
+    [by_name] = services["dns_sd_configs"]
+    assert {*by_name["names"], "web"} == stays
+    assert services["relabel_configs"] == [
+        {"source_labels": ["__meta_dns_name"], "target_label": "service"}
+    ]
+    assert set(re.findall(r'absent\(up\{service="(\w+)"\}\)', down)) == stays
+
+
 def test_every_panel_asks_a_data_source_that_is_provisioned() -> None:
     path = CONFIG / "grafana/provisioning/datasources/tapewatch.yml"
     sources = {each["uid"]: each for each in yaml.safe_load(path.read_text("utf-8"))["datasources"]}
