@@ -93,7 +93,7 @@ def pods() -> list[Any]:
 
 def settings() -> dict[str, str]:
     lines = (_BASE / "settings.env").read_text("utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if line)
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.parametrize(
@@ -214,6 +214,23 @@ def test_workers_follow_the_lag_of_the_raw_topic_and_are_no_more_than_its_partit
     )
     partitions = int(settings()["TAPEWATCH_KAFKA__PARTITIONS"])
     assert scaled["spec"]["maxReplicaCount"] == partitions
+
+
+def test_keda_asks_the_brokers_of_the_settings() -> None:
+    [kustomization] = documents(_FOLDER / "keda" / "kustomization.yaml")
+    [replacement] = kustomization["replacements"]
+
+    assert replacement["source"] == {
+        "kind": "ConfigMap",
+        "name": "tapewatch",
+        "fieldPath": "data.TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS",
+    }
+    assert replacement["targets"] == [
+        {
+            "select": {"kind": "ScaledObject", "name": "worker"},
+            "fieldPaths": ["spec.triggers.0.metadata.bootstrapServers"],
+        }
+    ]
 
 
 def test_the_feeds_can_be_read() -> None:
