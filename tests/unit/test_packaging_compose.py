@@ -181,6 +181,7 @@ def test_a_health_check_of_the_metrics_asks_the_port_that_they_are_on(name: str)
 
     port = service["environment"]["TAPEWATCH_METRICS_PORT"]
     assert f"127.0.0.1:{port}/metrics" in service["healthcheck"]["test"][-1]
+    assert service["environment"]["TAPEWATCH_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # for others
 
 
 def test_the_worker_can_be_scaled() -> None:

@@ -173,6 +173,16 @@ def test_services_that_stay_have_all_probes() -> None:
                 assert path == ("/healthz" if one["metadata"]["name"] == "web" else "/metrics")
 
 
+@pytest.mark.parametrize("pod", pods())
+def test_what_listens_in_a_pod_can_be_reached_from_outside_of_it(pod: dict[str, Any]) -> None:
+    [container] = pod["containers"]
+    told = {one["name"]: one.get("value") for one in container["env"]}
+
+    if container["name"] != "migrate":
+        host = "TAPEWATCH_WEB__HOST" if container["name"] == "web" else "TAPEWATCH_METRICS_HOST"
+        assert told[host] == "0.0.0.0"  # noqa: S104  # probes come to the pod's address
+
+
 def test_a_selector_matches_its_own_pods_alone() -> None:
     labels = {
         one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"]
