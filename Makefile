@@ -68,7 +68,7 @@ unit: $(VENV)/.installed-dev  ## Run the unit tests alone
 	$(BIN)/pytest tests/unit
 
 audit: $(UV)  ## Look for known holes in what the services install (says so where it is offline)
-	bash tests/audit.sh $(UV) requirements/serve.lock
+	bash tests/audit.sh $(UV) requirements/serve.lock requirements/torch.txt
 
 sbom: $(UV)  ## Write what the services install as CycloneDX, dist/sbom.cdx.json
 	@mkdir -p dist

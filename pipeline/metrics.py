@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 from prometheus_client import Counter, Histogram
 
+from pipeline.messages import Reason
+
 ITEMS = Counter("tapewatch_items_stored_total", "Items stored, redeliveries included.")
 LATE_ITEMS = Counter(
     "tapewatch_items_late_total",
@@ -14,6 +16,9 @@ LATE_ITEMS = Counter(
 DEAD_LETTERS = Counter(
     "tapewatch_dead_letters_total", "Messages that could not be read or stored.", ["reason"]
 )
+# At 0 from the start: a series that begins with its first burst shows no increase.
+for _reason in Reason:
+    DEAD_LETTERS.labels(_reason.value)
 UNLISTED_LEFT_OUT = Counter(
     "tapewatch_unlisted_left_out_total",
     "Companies that no list has, left out because too many new ones came.",

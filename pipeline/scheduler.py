@@ -51,7 +51,7 @@ def run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop.on_signal)
     with (
-        metrics_server(settings.metrics_port),
+        metrics_server(settings.metrics_host, settings.metrics_port),
         OffsetReader(settings.kafka) as offsets,
         # One for each job: a reader is for one thread.
         OffsetReader(settings.kafka) as listened,

@@ -2,9 +2,10 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-TICKS = Counter("tapewatch_ticks_total", "Runs of a scheduler's job.", ["job", "result"])
+# The label is not called job: that name is Prometheus' own, and ours would become exported_job.
+TICKS = Counter("tapewatch_ticks_total", "Runs of a scheduler's job.", ["task", "result"])
 TICK_SECONDS = Histogram(
-    "tapewatch_tick_seconds", "How long a run of a scheduler's job took.", ["job"]
+    "tapewatch_tick_seconds", "How long a run of a scheduler's job took.", ["task"]
 )
 ALERT_EVENTS = Counter("tapewatch_alert_events_total", "What was said about alerts.", ["type"])
 DELIVERIES = Counter("tapewatch_deliveries_total", "Attempts to deliver an event.", ["outcome"])

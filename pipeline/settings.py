@@ -302,6 +302,10 @@ class Settings(BaseSettings):
         default=None,
         description="Fernet key that encrypts webhook secrets (`tapewatch new-key` makes one).",
     )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        description="Address that ingest, worker and scheduler show their metrics on.",
+    )
     metrics_port: int = Field(
         default=0,
         ge=0,

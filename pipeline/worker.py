@@ -70,7 +70,7 @@ def run(
     use_few_arenas()
     panic_without_backtrace()
     with (
-        metrics_server(settings.metrics_port),
+        metrics_server(settings.metrics_host, settings.metrics_port),
         _scratch_folder(settings.worker.state_dir) as datadir,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):

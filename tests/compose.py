@@ -28,7 +28,6 @@ MONITORING_SECRETS = {
     **SECRETS,
     "READER_PASSWORD": "0bf56dbc9edc2b4f",
     "GRAFANA_PASSWORD": "6c8ad09a7ec2b3d1",
-    "METRICS_KEY": "tw_2f1cbb7e",
 }
 
 _REFERENCE = re.compile(

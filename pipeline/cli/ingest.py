@@ -124,7 +124,7 @@ def _poll(settings: Settings, listed: Path, wait_s: float) -> None:
         raise fail(str(error), status=2) from error
     stopping = _stopped_by_signals()
     with (
-        metrics_server(settings.metrics_port),
+        metrics_server(settings.metrics_host, settings.metrics_port),
         Publisher(settings.kafka, wait_s=wait_s, stopping=stopping) as publisher,
     ):
         try:

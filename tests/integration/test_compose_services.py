@@ -52,7 +52,10 @@ def environments(
             "TAPEWATCH_INGEST__FEEDS": str(tmp_path / "feeds.toml"),
         }
         if "TAPEWATCH_METRICS_PORT" in told:
-            told["TAPEWATCH_METRICS_PORT"] = str(ports[name])
+            told |= {
+                "TAPEWATCH_METRICS_PORT": str(ports[name]),
+                "TAPEWATCH_METRICS_HOST": "127.0.0.1",
+            }
         if "TAPEWATCH_WEB__PORT" in told:
             told |= {
                 "TAPEWATCH_WEB__PORT": str(ports["web"]),

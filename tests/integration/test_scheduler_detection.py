@@ -13,15 +13,12 @@ from db.rows import Progress
 from pipeline.detection import Detection
 from pipeline.ingest import Publisher
 from pipeline.messages import NewsItem
-from pipeline.metrics_server import metrics_server
 from pipeline.offsets import OffsetReader
-from pipeline.runtime import SettingsError
 from pipeline.scheduler import utc_now
 from pipeline.settings import KafkaSettings, Settings
 from pipeline.stages.alerting import DETECTOR
 from pipeline.topics import ensure_topics
 from tests.integration.crises import END, RULES, START, archive, evaluate, forget, said, store
-from tests.integration.processes import free_port
 
 pytestmark = pytest.mark.integration
 
@@ -155,13 +152,3 @@ def test_what_the_broker_holds_and_nobody_stored_keeps_the_watermark_back(
         detection.tick()
 
     assert _evaluated_until(engine) == END
-
-
-def test_a_metrics_port_that_is_taken_is_a_clear_error() -> None:
-    port = free_port()
-    with (
-        metrics_server(port),
-        pytest.raises(SettingsError, match=f"TAPEWATCH_METRICS_PORT: cannot listen on {port}"),
-        metrics_server(port),
-    ):
-        pytest.fail("the port was taken")

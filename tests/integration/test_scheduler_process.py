@@ -171,8 +171,8 @@ def test_a_database_that_is_not_there_is_told_once_and_waited_for(
     nowhere, port = f"postgresql://postgres@/postgres?host={tmp_path}", free_port()
 
     with start(TAPEWATCH_DATABASE__URL=nowhere, TAPEWATCH_METRICS_PORT=str(port)) as scheduler:
-        until(lambda: _sample(port, 'tapewatch_ticks_total{job="detect",result="away"}') > 3, 30)
-        until(lambda: _sample(port, 'tapewatch_ticks_total{job="deliver",result="away"}') > 3, 30)
+        until(lambda: _sample(port, 'tapewatch_ticks_total{result="away",task="detect"}') > 3, 30)
+        until(lambda: _sample(port, 'tapewatch_ticks_total{result="away",task="deliver"}') > 3, 30)
         assert scheduler.terminate()[0] == 0
 
     assert [entry["what"] for entry in scheduler.logged("away")] == ["database"]

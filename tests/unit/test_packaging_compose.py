@@ -16,6 +16,7 @@ from tests import compose
 
 FILES = (compose.COMPOSE, compose.GPU)
 ALL = (*FILES, compose.MONITORING)
+_READ_BY_COMPOSE = {"COMPOSE_FILE"}
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
@@ -52,8 +53,14 @@ def test_every_variable_of_the_env_example_is_a_setting_or_read_by_a_compose_fil
         if name.startswith("TAPEWATCH_"):
             assert name in known_variables()
         else:
-            read = f"${{{name}:", f"environment: {name}\n", f"\n  {name}:\n"
-            assert any(form in text for form in read)
+            read = f"${{{name}:", f"\n  {name}:\n"
+            assert name in _READ_BY_COMPOSE or any(form in text for form in read)
+
+
+def test_the_compose_files_that_the_env_example_names_exist() -> None:
+    named = compose.read_env(compose.ENV_EXAMPLE, commented=True)["COMPOSE_FILE"].split(":")
+
+    assert [compose.ROOT / name for name in named] == [compose.COMPOSE, compose.MONITORING]
 
 
 @pytest.mark.parametrize("secret", sorted(compose.SECRETS))
@@ -108,10 +115,7 @@ def test_the_env_file_leaves_the_bundled_broker_and_database_out() -> None:
 
     found = compose.services(variables=given)
 
-    assert {name: one["scale"] for name, one in found.items() if "scale" in one} == {
-        "kafka": "0",
-        "postgres": "0",
-    }
+    assert {name for name, one in found.items() if one.get("scale") == "0"} == {"kafka", "postgres"}
 
 
 @pytest.mark.parametrize("name", sorted(compose.own_services()))
@@ -177,6 +181,7 @@ def test_a_health_check_of_the_metrics_asks_the_port_that_they_are_on(name: str)
 
     port = service["environment"]["TAPEWATCH_METRICS_PORT"]
     assert f"127.0.0.1:{port}/metrics" in service["healthcheck"]["test"][-1]
+    assert service["environment"]["TAPEWATCH_METRICS_HOST"] == "0.0.0.0"  # noqa: S104  # for others
 
 
 def test_the_worker_can_be_scaled() -> None:
@@ -184,6 +189,13 @@ def test_the_worker_can_be_scaled() -> None:
 
     assert "container_name" not in worker
     assert "ports" not in worker
+
+
+def test_the_env_file_says_how_many_workers_there_are() -> None:
+    given = {**compose.SECRETS, "WORKERS": "3"}
+
+    assert compose.services()["worker"]["scale"] == "1"
+    assert compose.services(*FILES, variables=given)["worker"]["scale"] == "3"
 
 
 def test_data_outlives_the_containers() -> None:

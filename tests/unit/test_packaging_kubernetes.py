@@ -93,7 +93,7 @@ def pods() -> list[Any]:
 
 def settings() -> dict[str, str]:
     lines = (_BASE / "settings.env").read_text("utf-8").splitlines()
-    return dict(line.split("=", 1) for line in lines if line)
+    return dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
 
 
 @pytest.mark.parametrize(
@@ -173,6 +173,16 @@ def test_services_that_stay_have_all_probes() -> None:
                 assert path == ("/healthz" if one["metadata"]["name"] == "web" else "/metrics")
 
 
+@pytest.mark.parametrize("pod", pods())
+def test_what_listens_in_a_pod_can_be_reached_from_outside_of_it(pod: dict[str, Any]) -> None:
+    [container] = pod["containers"]
+    told = {one["name"]: one.get("value") for one in container["env"]}
+
+    if container["name"] != "migrate":
+        host = "TAPEWATCH_WEB__HOST" if container["name"] == "web" else "TAPEWATCH_METRICS_HOST"
+        assert told[host] == "0.0.0.0"  # noqa: S104  # probes come to the pod's address
+
+
 def test_a_selector_matches_its_own_pods_alone() -> None:
     labels = {
         one["metadata"]["name"]: one["spec"]["template"]["metadata"]["labels"]
@@ -214,6 +224,23 @@ def test_workers_follow_the_lag_of_the_raw_topic_and_are_no_more_than_its_partit
     )
     partitions = int(settings()["TAPEWATCH_KAFKA__PARTITIONS"])
     assert scaled["spec"]["maxReplicaCount"] == partitions
+
+
+def test_keda_asks_the_brokers_of_the_settings() -> None:
+    [kustomization] = documents(_FOLDER / "keda" / "kustomization.yaml")
+    [replacement] = kustomization["replacements"]
+
+    assert replacement["source"] == {
+        "kind": "ConfigMap",
+        "name": "tapewatch",
+        "fieldPath": "data.TAPEWATCH_KAFKA__BOOTSTRAP_SERVERS",
+    }
+    assert replacement["targets"] == [
+        {
+            "select": {"kind": "ScaledObject", "name": "worker"},
+            "fieldPaths": ["spec.triggers.0.metadata.bootstrapServers"],
+        }
+    ]
 
 
 def test_the_feeds_can_be_read() -> None:

@@ -72,6 +72,17 @@ def test_every_metric_that_is_asked_for_exists() -> None:
     assert len(asked) >= 10
 
 
+def test_no_metric_has_a_label_that_prometheus_gives_its_targets() -> None:
+    labels = {
+        label
+        for collector in REGISTRY._collector_to_names
+        for label in getattr(collector, "_labelnames", ())
+    }
+
+    assert {"task", "reason", "partition"} <= labels
+    assert labels.isdisjoint({"job", "instance", "service"})
+
+
 def test_every_metric_and_every_rule_is_in_the_docs() -> None:
     page = (compose.ROOT / "docs/monitoring.md").read_text("utf-8")
     metrics = {
@@ -91,6 +102,21 @@ def test_every_rule_says_how_bad_it_is_and_what_to_do() -> None:
         assert rule["labels"]["severity"] in {"warning", "critical"}
         assert rule["annotations"]["summary"]
         assert f"`{rule['alert']}`" in page
+
+
+def test_every_service_that_stays_is_scraped_by_its_name_and_missed_when_it_is_gone() -> None:
+    config = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text("utf-8"))
+    web, services = config["scrape_configs"]
+    stays = set(compose.own_services()) - {"migrate"}
+    [down] = [rule["expr"] for rule in RULES if rule["alert"] == "ServiceDown"]
+
+    assert web["static_configs"] == [{"targets": ["web:8000"], "labels": {"service": "web"}}]
+    [by_name] = services["dns_sd_configs"]
+    assert {*by_name["names"], "web"} == stays
+    assert services["relabel_configs"] == [
+        {"source_labels": ["__meta_dns_name"], "target_label": "service"}
+    ]
+    assert set(re.findall(r'absent\(up\{service="(\w+)"\}\)', down)) == stays
 
 
 def test_every_panel_asks_a_data_source_that_is_provisioned() -> None:
@@ -132,3 +158,30 @@ def test_monitoring_refuses_to_start_without_a_secret(secret: str) -> None:
 
     with pytest.raises(compose.MissingVariable, match=secret):
         compose.load(compose.MONITORING, variables=given)
+
+
+def test_what_a_read_only_service_is_given_comes_from_a_file() -> None:
+    model = compose.load(
+        compose.COMPOSE, compose.GPU, compose.MONITORING, variables=compose.MONITORING_SECRETS
+    )
+
+    given = [
+        model[kind][one]
+        for service in model["services"].values()
+        for kind in ("secrets", "configs")
+        for one in service.get(kind, ())
+        if service.get("read_only")
+    ]
+    # All else Compose copies into the container, where it cannot.
+    assert given
+    assert all(set(source) == {"file"} for source in given)
+
+
+def test_the_key_of_prometheus_enters_neither_git_nor_the_image() -> None:
+    model = compose.load(compose.MONITORING, variables=compose.MONITORING_SECRETS)
+    ignored = (compose.ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+
+    assert model["secrets"]["metrics_key"]["file"] == "./metrics_key"
+    assert "/metrics_key" in (compose.ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    assert "*" in ignored
+    assert "!metrics_key" not in ignored

@@ -1,8 +1,9 @@
-"""What counts as late."""
+"""What counts as late, and what is shown before it happens."""
 
 from datetime import UTC, datetime, timedelta
 
-from pipeline.metrics import LATE_ITEMS, LateItems
+from pipeline.messages import Reason
+from pipeline.metrics import DEAD_LETTERS, LATE_ITEMS, LateItems
 
 NOON = datetime(2026, 3, 9, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -22,3 +23,10 @@ def test_what_lies_behind_the_newest_is_counted_as_late_or_as_too_late() -> None
 
     counted = {outcome: value - before[outcome] for outcome, value in _counted().items()}
     assert counted == {"corrects": 2, "too_late": 1}
+
+
+def test_every_reason_of_dead_letters_is_shown_before_there_is_one() -> None:
+    [family] = DEAD_LETTERS.collect()
+
+    shown = {one.labels["reason"] for one in family.samples if one.name.endswith("_total")}
+    assert shown == set(Reason)
