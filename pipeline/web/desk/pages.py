@@ -1,5 +1,6 @@
 """Renders the desk's pages in the language and theme that a reader gets."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -142,6 +143,7 @@ _environment.filters |= {
     "moment": moment,
     "percent": percent,
     "points": points,
+    "shell_word": shlex.quote,
     "signed": signed,
     "duration": duration,
     "figure": figure,
