@@ -9,7 +9,7 @@ import pytest
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Places, Progress
-from tests.integration.desk_archive import SERIES, end_alert, fill
+from tests.integration.desk_archive import ODD_LINK, SERIES, WEB_LINK, end_alert, fill
 from tests.integration.samples import NEUTRAL, NOON, item
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
@@ -140,10 +140,16 @@ async def test_the_accounts_of_one_story_stand_under_the_worst_of_them(
 async def test_an_alert_shows_evidence_and_follows_no_odd_link(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
-    page = await text(client, f"/desk/alerts/{fill(engine)}")
+    alert_id = fill(engine)
+
+    page = await text(client, f"/desk/alerts/{alert_id}")
+    items = [await text(client, f"/desk/items/{item_id}") for item_id in ("a", "b")]
 
     assert "Title of a" in page
-    assert "javascript:" not in page
+    for shown in (page, items[1]):
+        assert f'href="{WEB_LINK}"' in shown
+    for shown in (page, *items):
+        assert ODD_LINK not in shown
 
 
 async def test_an_alert_that_is_over_still_shows_what_raised_it(
