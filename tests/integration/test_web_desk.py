@@ -152,6 +152,15 @@ async def test_an_alert_shows_evidence_and_follows_no_odd_link(
         assert ODD_LINK not in shown
 
 
+async def test_titles_name_their_language(client: httpx.AsyncClient, engine: Engine) -> None:
+    alert_id = fill(engine)
+
+    for path in ("/desk", f"/desk/alerts/{alert_id}", f"{SERIES}?at=2023-03-09T12:00Z"):
+        page = await text(client, path)
+        assert 'lang="en">Title of a</a>' in page, path
+        assert 'lang="zh">Title of b</a>' in page, path
+
+
 async def test_an_alert_that_is_over_still_shows_what_raised_it(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
