@@ -1,5 +1,6 @@
 """The desk's pages on a real database: who gets in, what they show, and what locks them."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -159,6 +160,14 @@ async def test_titles_name_their_language(client: httpx.AsyncClient, engine: Eng
         page = await text(client, path)
         assert 'lang="en">Title of a</a>' in page, path
         assert 'lang="zh">Title of b</a>' in page, path
+
+
+async def test_enter_in_a_field_gives_no_verdict(client: httpx.AsyncClient, engine: Engine) -> None:
+    page = await text(client, f"/desk/alerts/{fill(engine)}")
+
+    form = page[page.index("/acknowledgement") :]
+    # A browser presses the first button of the form.
+    assert re.findall(r"<button[^>]*>", form)[0] == "<button disabled hidden>"
 
 
 async def test_an_alert_that_is_over_still_shows_what_raised_it(
