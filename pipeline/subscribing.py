@@ -4,13 +4,14 @@ Used alike by the command line and the HTTP API.
 """
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
 from typing import TypeVar
 from uuid import UUID, uuid4
 
 from alerts.delivery.secrets import encrypt, new_secret
+from alerts.delivery.urls import redacted
 from alerts.types import Detector, Severity
 from db.delivery_rows import SubscriptionRow, TargetKind
 from db.engine import Session
@@ -125,6 +126,16 @@ def company_ids(
 ) -> tuple[str, ...]:
     """Return the distinct ids of companies; raises BadSubscription if nothing goes by a name."""
     return _series(session, "entities", ScopeKind.ENTITY, names, companies)
+
+
+def without_path(row: SubscriptionRow) -> SubscriptionRow:
+    """Return a subscription with the scheme and host alone of a webhook's URL, and "/…" after them.
+
+    Its path and query may hold tokens; of a chat's no more is stored in the clear.
+    """
+    if row.kind is TargetKind.CHAT:
+        return row
+    return replace(row, url=f"{redacted(row.url)}/…")
 
 
 def told(row: SubscriptionRow) -> dict[str, object]:

@@ -35,7 +35,7 @@ class Target:
     """Where to send, checked.
 
     Attributes:
-        shown: What may be shown of its URL: all of a webhook's.
+        shown: What is stored of its URL in the clear: all of a webhook's.
         secret: In the clear: what signs for a webhook, the URL of a chat.
     """
 

@@ -144,6 +144,12 @@ def require(principal: Principal, scope: Scope) -> None:
         raise Problem(403, f"this key lacks the scope {scope.value}")
 
 
+def may(request: Request, scope: Scope) -> bool:
+    """Tell whether who sent a request has the scope; nobody has one before the key is known."""
+    principal: Principal | None = getattr(request.state, "principal", None)
+    return principal is not None and principal.may(scope)
+
+
 def scope_of_method(request: Request) -> Scope:
     """Return what a request needs unless its route says otherwise: to write needs ADMIN."""
     return Scope.ADMIN if is_write(request) else Scope.READ

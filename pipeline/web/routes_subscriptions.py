@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from db import endpoints
@@ -18,6 +18,7 @@ from db.subscriptions import (
     pause_subscription,
     subscriptions_page,
 )
+from pipeline.access import Scope
 from pipeline.settings import Settings
 from pipeline.subscribing import (
     MAX_OVERLAP_H,
@@ -26,9 +27,11 @@ from pipeline.subscribing import (
     rotate,
     to_subscription,
     told,
+    without_path,
 )
 from pipeline.targets import BadSubscription
 from pipeline.trial import queue_trial
+from pipeline.web.auth import may
 from pipeline.web.paging import CursorParam, LimitParam, Page, after, cut
 from pipeline.web.problems import Problem
 from pipeline.web.routes_deliveries import Delivery
@@ -84,7 +87,9 @@ class Subscription(BaseModel):
 
     id: UUID
     kind: Literal["webhook", "chat"]
-    url: str = Field(description="Of a chat no more than its scheme and host.")
+    url: str = Field(
+        description="Of a chat, or without the scope admin, its scheme and host alone."
+    )
     language: str
     entities: list[str]
     watchlists: list[str]
@@ -139,14 +144,15 @@ class Subscriptions(Page):
 
 @router.get("")
 def get_subscriptions(
-    session: SessionOf, cursor: CursorParam = None, limit: LimitParam = 100
+    request: Request, session: SessionOf, cursor: CursorParam = None, limit: LimitParam = 100
 ) -> Subscriptions:
     """List subscriptions, disabled ones included, oldest first."""
     last = after(cursor, tuple[datetime, UUID])
     rows = subscriptions_page(session, after=last, limit=limit + 1)
     page, following = cut(rows, limit, lambda row: (row[0], row[1].id))
+    shown = [row if may(request, Scope.ADMIN) else without_path(row) for _, row in page]
     return Subscriptions(
-        subscriptions=[Subscription.model_validate(told(row)) for _, row in page],
+        subscriptions=[Subscription.model_validate(told(row)) for row in shown],
         next_cursor=following,
     )
 

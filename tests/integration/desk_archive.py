@@ -15,17 +15,26 @@ from db.rows import Progress
 from tests.integration.samples import NEUTRAL, NOON, SVB, alert, item, mention
 
 SERIES = "/desk/series/entity/us:SIVB"
+ODD_LINK, WEB_LINK = "javascript:alert(1)", "https://paper.example/b"
 
 
 def fill(engine: Engine) -> str:
     """Store a day of news and a firing alert; return the alert's id."""
     rows = [
-        item("a", at=NOON, topics=("liquidity",)),
+        replace(item("a", at=NOON, topics=("liquidity",)), url=ODD_LINK),
         item("copy", at=NOON + timedelta(minutes=1), text_hash="text of a", source="portal"),
-        item("b", at=NOON + timedelta(minutes=2), tone=NEUTRAL, source="<b>paper</b>"),
+        replace(
+            item("b", at=NOON + timedelta(minutes=2), tone=NEUTRAL, language="zh"),
+            source="<b>paper</b>",
+            url=WEB_LINK,
+        ),
         item("old", at=NOON - timedelta(days=3), source="gone"),
     ]
-    fired = alert(severity="critical", evidence=(mention("a"),))
+    evidence = (
+        replace(mention("a"), url=ODD_LINK),
+        replace(mention("b"), url=WEB_LINK, language="zh"),
+    )
+    fired = alert(severity="critical", evidence=evidence)
     data = AlertData(
         id=fired.id,
         detector=fired.detector,
@@ -43,7 +52,7 @@ def fill(engine: Engine) -> str:
             Evidence(
                 title="Title of a",
                 source="wire",
-                url="javascript:alert(1)",
+                url=ODD_LINK,
                 published_at=NOON,
                 score=-0.6,
             ),

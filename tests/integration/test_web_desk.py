@@ -1,5 +1,6 @@
 """The desk's pages on a real database: who gets in, what they show, and what locks them."""
 
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -9,7 +10,7 @@ import pytest
 from db.engine import Engine, transaction
 from db.items import store_items
 from db.rows import Places, Progress
-from tests.integration.desk_archive import SERIES, end_alert, fill
+from tests.integration.desk_archive import ODD_LINK, SERIES, WEB_LINK, end_alert, fill
 from tests.integration.samples import NEUTRAL, NOON, item
 from tests.integration.web_client import API_KEY, web_client, web_settings
 
@@ -140,10 +141,33 @@ async def test_the_accounts_of_one_story_stand_under_the_worst_of_them(
 async def test_an_alert_shows_evidence_and_follows_no_odd_link(
     client: httpx.AsyncClient, engine: Engine
 ) -> None:
-    page = await text(client, f"/desk/alerts/{fill(engine)}")
+    alert_id = fill(engine)
+
+    page = await text(client, f"/desk/alerts/{alert_id}")
+    items = [await text(client, f"/desk/items/{item_id}") for item_id in ("a", "b")]
 
     assert "Title of a" in page
-    assert "javascript:" not in page
+    for shown in (page, items[1]):
+        assert f'href="{WEB_LINK}"' in shown
+    for shown in (page, *items):
+        assert ODD_LINK not in shown
+
+
+async def test_titles_name_their_language(client: httpx.AsyncClient, engine: Engine) -> None:
+    alert_id = fill(engine)
+
+    for path in ("/desk", f"/desk/alerts/{alert_id}", f"{SERIES}?at=2023-03-09T12:00Z"):
+        page = await text(client, path)
+        assert 'lang="en">Title of a</a>' in page, path
+        assert 'lang="zh">Title of b</a>' in page, path
+
+
+async def test_enter_in_a_field_gives_no_verdict(client: httpx.AsyncClient, engine: Engine) -> None:
+    page = await text(client, f"/desk/alerts/{fill(engine)}")
+
+    form = page[page.index("/acknowledgement") :]
+    # A browser presses the first button of the form.
+    assert re.findall(r"<button[^>]*>", form)[0] == "<button disabled hidden>"
 
 
 async def test_an_alert_that_is_over_still_shows_what_raised_it(

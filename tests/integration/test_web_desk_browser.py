@@ -15,7 +15,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from db.deliveries import list_deliveries
 from db.engine import Engine, transaction
+from db.items import store_items
 from db.outbox import record_attempt
+from db.rows import Places, Progress
 from pipeline.settings import ModelSettings
 from tests.desk_server import serving
 from tests.integration.desk_archive import SERIES, end_alert, fill
@@ -27,6 +29,13 @@ BROWSER = which("chromium")
 _HIDDEN_PX = """selector => {
     const list = document.querySelector(selector);
     return list.scrollHeight - list.clientHeight;
+}"""
+# Notes whose children change from now on, while nothing is focused.
+_WATCH = """() => {
+    document.activeElement.blur();
+    window.changed = [];
+    const note = (all) => changed.push(...all.map((one) => one.target.className));
+    new MutationObserver(note).observe(document.body, {childList: true, subtree: true});
 }"""
 pytestmark = [
     pytest.mark.integration,
@@ -82,15 +91,38 @@ def test_the_journeys_of_a_reader(chromium: Page, database_url: str, engine: Eng
         _check(chromium, address, "/desk", "/desk/series", SERIES, f"/desk/alerts/{alert_id}")
 
 
+def test_a_page_is_replaced_only_when_it_changed_and_keeps_open_what_was_folded_out(
+    chromium: Page, database_url: str, engine: Engine
+) -> None:
+    told = Places(stories={"one": 1, "two": 1})
+    with transaction(engine) as session:
+        rows = [item(name, at=NOON) for name in told.stories]
+        store_items(session, rows, [Progress("raw", 0, 2, NOON)], place=lambda *_: told)
+    with serving(web_settings(database_url=database_url)) as address:
+        _log_in(chromium, address, SERIES)
+        chromium.get_by_text("other accounts: 1").click()
+        chromium.evaluate(_WATCH)
+        for _ in range(2):
+            chromium.evaluate("renew()")
+        assert chromium.evaluate("changed") == ["live"]  # "Updated", said once
+        store(engine, item("three", at=NOON))
+        chromium.evaluate("renew()")
+        assert chromium.get_by_text("Title of three").is_visible()
+        assert chromium.locator(".stories details a").first.is_visible()
+        _leave(chromium)
+
+
 def test_an_alert_is_judged_silenced_and_heard_again(
     chromium: Page, database_url: str, engine: Engine
 ) -> None:
     path = f"/desk/alerts/{fill(engine)}"
     with serving(web_settings(database_url=database_url)) as address:
         _log_in(chromium, address, path)
-        chromium.get_by_label("Your name").first.fill("Ann")
-        chromium.get_by_role("button", name="Wanted", exact=True).click()
-        chromium.get_by_text("Called Wanted").wait_for()
+        for label in ("Your name", "Note"):
+            chromium.get_by_label(label).first.fill("Ann")
+            chromium.keyboard.press("Enter")  # is no verdict
+        chromium.get_by_role("button", name="Not wanted").click()
+        chromium.get_by_text("Called Not wanted").wait_for()
         chromium.get_by_label("Your name").last.fill("Ann")
         chromium.get_by_label("Why").fill("known since Monday")
         chromium.get_by_role("button", name="Silence this series").click()

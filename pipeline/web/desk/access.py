@@ -22,6 +22,7 @@ from pipeline.web.services import ServicesOf
 
 COOKIE = "tapewatch_desk"
 LASTS_S = 12 * 3600
+_PARTS_OF_PAGE = 4  # "", "desk", which pages, which of them
 
 
 class LoginNeeded(Exception):
@@ -106,13 +107,24 @@ def require_session(
     session = session_of(cookie, gate.session_key(), now_s=time.time())
     principal = None if session is None else gate.by_id(request, services, session[0])
     if principal is None:
-        asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-        raise LoginNeeded(f"/desk/login?to={quote(asked)}")
+        raise LoginNeeded(f"/desk/login?to={quote(_page_of(request))}")
     require(principal, scope_of_method(request))
 
 
 FromHere = Depends(require_own_page)
 LoggedIn = Depends(require_session)
+
+
+def _page_of(request: Request) -> str:
+    """Return the address of the page that was asked for; of a form, that of what it is about.
+
+    A form's own address is no page, and our pages do not say where a form stood: they send no
+    Referer. ``/desk/alerts/ID/silence`` is about ``/desk/alerts/ID``.
+    """
+    path = request.url.path
+    if is_write(request):
+        return "/".join(path.split("/")[:_PARTS_OF_PAGE])
+    return f"{path}?{request.url.query}" if request.url.query else path
 
 
 def _signature(content: str, session_key: bytes) -> str:

@@ -1,5 +1,6 @@
 """Renders the desk's pages in the language and theme that a reader gets."""
 
+import shlex
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -9,9 +10,10 @@ from fastapi import Request
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.responses import HTMLResponse
 
-from pipeline.access import Principal, Scope
+from pipeline.access import Scope
 from pipeline.catalogue import say
 from pipeline.figures import figure, tell_end
+from pipeline.web.auth import may
 from pipeline.web.desk import language
 
 _THEMES = ("auto", "light", "dark")
@@ -97,7 +99,8 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
         theme=theme,
         here=_here(request),
         page=request.url.path,
-        may_write=_may_write(request),
+        # Whether the session's key may do what the page's forms would.
+        may_write=may(request, Scope.ADMIN),
         **values,
     )
     response = HTMLResponse(content, status)
@@ -107,12 +110,6 @@ def render(request: Request, template: str, *, status: int = 200, **values: obje
                 name, value, max_age=_KEEP_S, path="/desk", httponly=True, samesite="strict"
             )
     return response
-
-
-def _may_write(request: Request) -> bool:
-    """Tell whether the session's key may do what the page's forms would."""
-    principal: Principal | None = getattr(request.state, "principal", None)
-    return principal is not None and principal.may(Scope.ADMIN)
 
 
 def _here(request: Request) -> Callable[..., str]:
@@ -146,6 +143,7 @@ _environment.filters |= {
     "duration": duration,
     "figure": figure,
     "web_link": web_link,
+    "shell_word": shlex.quote,
 }
 _environment.globals |= {
     "series_address": series_address,

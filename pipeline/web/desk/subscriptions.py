@@ -19,10 +19,10 @@ from models.taxonomy import TOPICS
 from pipeline.access import Scope
 from pipeline.catalogue import LANGUAGES
 from pipeline.companies import sectors
-from pipeline.subscribing import told
+from pipeline.subscribing import told, without_path
 from pipeline.text import LANGUAGES as ITEM_LANGUAGES
 from pipeline.web import routes_subscriptions as api
-from pipeline.web.auth import require
+from pipeline.web.auth import may, require
 from pipeline.web.desk import access
 from pipeline.web.desk.forms import Fields
 from pipeline.web.desk.pages import Refused, render
@@ -47,7 +47,7 @@ _TICKS = ("critical_passes", "operations")
 @router.get("")
 def subscriptions_page(request: Request, session: SessionOf) -> HTMLResponse:
     """List who gets alerts, whether it works, and what came of the last delivery."""
-    rows = list_subscriptions(session)
+    rows = [_readable(request, row) for row in list_subscriptions(session)]
     return render(
         request,
         "subscriptions.html",
@@ -87,7 +87,7 @@ def subscribe(
 @router.get("/{subscription_id}")
 def subscription_page(request: Request, session: SessionOf, subscription_id: UUID) -> HTMLResponse:
     """Show one subscription: filters, times, state and newest deliveries."""
-    row = api.found_subscription(session, subscription_id)
+    row = _readable(request, api.found_subscription(session, subscription_id))
     state = state_of(row)
     deliveries = list_deliveries(session, subscription_id=row.id, limit=_MOST_DELIVERIES)
     return render(
@@ -142,6 +142,10 @@ def delete(session: SessionOf, subscription_id: UUID) -> Response:
     """Remove it with what waits for it."""
     api.remove_subscription(subscription_id, session)
     return RedirectResponse("/desk/subscriptions", 303)
+
+
+def _readable(request: Request, row: SubscriptionRow) -> SubscriptionRow:
+    return row if may(request, Scope.ADMIN) else without_path(row)
 
 
 def state_of(row: SubscriptionRow) -> str:

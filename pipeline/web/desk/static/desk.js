@@ -5,6 +5,9 @@
 
 const REFRESH_MS = 10_000;
 
+// As the server sent it: what the reader opened or moved to is no news.
+let shown = document.querySelector("main").innerHTML;
+
 function logInByFragment() {
   const key = new URLSearchParams(location.hash.slice(1)).get("key");
   const field = document.getElementById("key");
@@ -62,31 +65,37 @@ async function replaceMain(address) {
     return false;
   }
   if (!answer.ok) throw new Error(String(answer.status));
-  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("main");
   const main = document.querySelector("main");
-  const wanted = fresh.querySelector("main").dataset.live;
+  const wanted = fresh.dataset.live;
   if (wanted === undefined) delete main.dataset.live;
   else main.dataset.live = wanted;
-  const open = document.getElementById("figures")?.open;
+  // What is replaced is lost to a screen reader's place in it, and may be read out again.
+  if (fresh.innerHTML === shown) return true;
+  shown = fresh.innerHTML;
+  const open = [...main.querySelectorAll("details[open]")].map((each) => each.id);
   const scrolled = document.querySelector(".scroll")?.scrollTop ?? 0;
-  main.replaceChildren(...fresh.querySelector("main").childNodes);
-  const figures = document.getElementById("figures");
-  if (figures) figures.open = Boolean(open);
+  main.replaceChildren(...fresh.childNodes);
+  for (const each of main.querySelectorAll("details")) each.open = open.includes(each.id);
   const scroll = document.querySelector(".scroll");
   if (scroll) scroll.scrollTop = scrolled;
   makeReachable();
   return true;
 }
 
+// Set again, the same text would be read out again.
+function say(name) {
+  const status = document.querySelector(".live");
+  if (status.textContent !== status.dataset[name]) status.textContent = status.dataset[name];
+}
+
 async function renew() {
   const main = document.querySelector("main[data-live]");
-  const status = document.querySelector(".live");
-  if (main && !isBusy(main)) {
-    try {
-      if (await replaceMain(location.pathname + location.search)) status.textContent = status.dataset.updated;
-    } catch {
-      status.textContent = status.dataset.stale;
-    }
+  if (!main || isBusy(main)) return;
+  try {
+    if (await replaceMain(location.pathname + location.search)) say("updated");
+  } catch {
+    say("stale");
   }
 }
 
