@@ -176,7 +176,7 @@ def split_examples(
 ) -> tuple[list[Example], list[Example]]:
     """Return (training, held-back) examples; the split depends on the seed alone.
 
-    What is held back of a file repeats no text that is learnt from it.
+    What is held back of a file repeats no text that is learnt from it, if anything is left then.
     """
     train: list[Example] = []
     held: list[Example] = []
@@ -186,6 +186,7 @@ def split_examples(
             examples = [replace(example, relevant=file.relevant) for example in examples]
         parts = split(examples, share=file.share, held_back=held_back, seed=seed)
         trained = {example.text for example in parts.trained}
-        held.extend(example for example in parts.held_back if example.text not in trained)
+        fresh = [example for example in parts.held_back if example.text not in trained]
+        held.extend(fresh or parts.held_back)
         train.extend(parts.trained * file.repeat)
     return train, held

@@ -143,9 +143,10 @@ class SaslFront(TlsFront):
     def _begin(self, near: socket.socket, request: Request, mechanism: str) -> Exchange:
         known = mechanism in self.mechanisms
         error = 0 if known else UNSUPPORTED_SASL_MECHANISM
+        if not known:  # before whoever hears of it looks here
+            self.denied.append(mechanism)
         near.sendall(handshake_response(request, error, self.mechanisms))
         if not known:
-            self.denied.append(mechanism)
             raise OSError("a mechanism that is not offered")
         if mechanism == "PLAIN":
             return Plain(self.users)
