@@ -26,6 +26,6 @@ def measure(series: Series, at: int, rule: Rule) -> Reading:
 
 def next_step(series: Series, after: int, rule: Rule) -> int | None:
     """Return the next moment at which an alert may fire: the time of an account that counts."""
-    if rule.detector is Detector.ATTENTION_SURGE:
+    if rule.detector.any_tone:
         return series.next_account(after)
     return series.next_negative(after)

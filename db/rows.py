@@ -4,7 +4,7 @@ db.alert_rows has those of alerts, db.delivery_rows those of subscriptions and t
 No SQLAlchemy in any of them.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -123,19 +123,6 @@ class StoreResult:
 
 
 @dataclass(frozen=True, slots=True)
-class AccountScores:
-    """How the accounts of a series speak of it.
-
-    Attributes:
-        negative: How many are negative.
-        scores: One an account, in [-1, 1], by event time, then id.
-    """
-
-    negative: int
-    scores: tuple[float, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class TrendRow:
     """One bucket of one series. ``negative + neutral + positive == accounts``.
 
@@ -194,6 +181,26 @@ class MentionRow:
     def tells(self) -> int | str:
         """Equal for items of one story; without one it is the item's own."""
         return self.item_id if self.story is None else self.story
+
+
+@dataclass(frozen=True, slots=True)
+class AccountScores:
+    """How the accounts of a series speak of it.
+
+    Attributes:
+        negative: How many are negative.
+        scores: One an account, in [-1, 1], by event time, then id.
+    """
+
+    negative: int
+    scores: tuple[float, ...]
+
+    @classmethod
+    def of(cls, rows: Iterable[MentionRow]) -> "AccountScores":
+        """Return those of the mentions that are no copies."""
+        accounts = [row for row in rows if row.copy_of is None]
+        negative = sum(row.sentiment == "negative" for row in accounts)
+        return cls(negative, tuple(row.score for row in accounts))
 
 
 @dataclass(frozen=True, slots=True)

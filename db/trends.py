@@ -101,15 +101,15 @@ _MENTIONS_OF = {
 }
 _MENTIONS = {kind: sa.text(query.format(story=_STORY)) for kind, query in _MENTIONS_OF.items()}
 
-# Without their texts, which would fill the memory: of a week of the whole market.
-_TONE_OF = """
+# Without texts: those of a week of the whole market would fill the memory.
+_SCORES_OF = """
     SELECT count(*) FILTER (WHERE sentiment = 'negative'), array_agg(score ORDER BY at, id)
     FROM ({mentions}) AS mentions (scope, id, at, source, title, url, language, sentiment, score,
                                    copy_of, story)
     WHERE copy_of IS NULL
 """
-_TONE = {
-    kind: sa.text(_TONE_OF.format(mentions=query.format(story=_STORY)))
+_SCORES = {
+    kind: sa.text(_SCORES_OF.format(mentions=query.format(story=_STORY)))
     for kind, query in _MENTIONS_OF.items()
 }
 
@@ -191,7 +191,7 @@ def account_scores(
 ) -> AccountScores:
     """Return the scores of a series' accounts in ``(since, until]``."""
     span = {"ids": [key.id], "since": since, "until": until}
-    negative, scores = session.execute(_TONE[key.kind], span).one()
+    negative, scores = session.execute(_SCORES[key.kind], span).one()
     return AccountScores(negative, tuple(scores or ()))
 
 

@@ -27,7 +27,7 @@ def folder_version(folder: Path) -> str | None:
     """
     if not (folder / HEADS_FILE).is_file():
         return None
-    digest = hashlib.sha256((folder / WEIGHTS_FILE).read_bytes()).hexdigest()
+    digest = _digest(folder / WEIGHTS_FILE)
     return f"{'tapewatch' if folder == SHIPPED else folder.name}@{digest[:12]}"
 
 

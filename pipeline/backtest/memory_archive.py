@@ -101,9 +101,7 @@ class MemoryArchive:
 
     def scores(self, key: SeriesKey, *, since: datetime, until: datetime) -> AccountScores:
         """See ``Archive``."""
-        rows = [row for row in self._mentions_of(key, since, until) if row.copy_of is None]
-        negative = sum(row.sentiment == "negative" for row in rows)
-        return AccountScores(negative, tuple(row.score for row in rows))
+        return AccountScores.of(self._mentions_of(key, since, until))
 
     def hours(
         self, keys: Sequence[SeriesKey], *, since: datetime, until: datetime

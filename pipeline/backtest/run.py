@@ -16,6 +16,7 @@ from pipeline.rules import Rules
 from pipeline.stages.archive import Archive
 from pipeline.stages.detect import Reached, advance
 from pipeline.stages.telling import Change
+from pipeline.stages.walking import Watch
 
 
 class MemoryRanks:
@@ -68,9 +69,9 @@ class Fired:
         return self.last.scope
 
     @property
-    def watch(self) -> tuple[str, SeriesKey]:
+    def watch(self) -> Watch:
         """The detector and the series."""
-        return self.last.detector, self.last.scope
+        return Watch(Detector(self.last.detector), self.last.scope)
 
 
 def backtest(
@@ -137,7 +138,7 @@ def compare(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime)
     Returns:
         The pairs and the rest, in the order of firing.
     """
-    left: dict[tuple[str, SeriesKey], list[Fired]] = {}
+    left: dict[Watch, list[Fired]] = {}
     for alert in second:
         left.setdefault(alert.watch, []).append(alert)
     both: list[tuple[Fired, Fired]] = []
@@ -153,7 +154,7 @@ def compare(first: Sequence[Fired], second: Sequence[Fired], *, until: datetime)
     return Difference(tuple(both), tuple(only_first), _in_order(left))
 
 
-def _in_order(left: Mapping[tuple[str, SeriesKey], Sequence[Fired]]) -> tuple[Fired, ...]:
+def _in_order(left: Mapping[Watch, Sequence[Fired]]) -> tuple[Fired, ...]:
     rest = [alert for alerts in left.values() for alert in alerts]
     return tuple(sorted(rest, key=lambda alert: (alert.last.fired_at, alert.scope)))
 

@@ -76,7 +76,7 @@ def reasons_of(
         usual_share=reading.usual_share,
         models=tuple(models),
         before=before,
-        window=tone_of(_scores_of(inside)),
+        window=tone_of(AccountScores.of(inside)),
         stories=top_stories(inside, any_tone=found.any_tone),
         fired=fired,
         peak=_figures(change.peak_window, change.peak_observed) if change.peak_window else None,
@@ -97,12 +97,6 @@ def tone_of(said: AccountScores) -> Tone:
         negative_share=said.negative / count,
         mean_score=sum(said.scores) / count,
     )
-
-
-def _scores_of(rows: Sequence[MentionRow]) -> AccountScores:
-    accounts = accounts_of(rows, any_tone=True)
-    negative = sum(row.sentiment == "negative" for row in accounts)
-    return AccountScores(negative, tuple(row.score for row in accounts))
 
 
 def accounts_of(rows: Iterable[MentionRow], *, any_tone: bool) -> list[MentionRow]:

@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 
-from alerts.types import Detector
 from pipeline.rules import Rules
 from pipeline.stages.archive import Archive
 from pipeline.stages.cells import STEP, grid_end
@@ -67,7 +66,7 @@ class Stretch:
                 since=since,
                 until=until,
                 min_negative=rules.least_negative,
-                any_tone=detector is Detector.ATTENTION_SURGE,
+                any_tone=detector.any_tone,
                 seen=self._seen,
                 late_since=self._late_since,
             ).items()

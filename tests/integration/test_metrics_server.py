@@ -1,6 +1,7 @@
 """Where a process shows its metrics, and to whom."""
 
 import socket
+import threading
 
 import pytest
 
@@ -41,8 +42,10 @@ def test_metrics_are_shown_on_the_address_that_is_told() -> None:
 
 
 def test_no_port_shows_no_metrics() -> None:
+    before = set(threading.enumerate())
+
     with metrics_server("an address that is none", 0):
-        pass
+        assert set(threading.enumerate()) == before
 
 
 def test_a_metrics_port_that_is_taken_is_a_clear_error() -> None:
